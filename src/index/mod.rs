@@ -1,0 +1,39 @@
+//! The block-aware learned index of one SST file.
+//!
+//! ```text
+//!            internal key (user key, tag)
+//!                      |
+//!   node      strip the shared prefix, project eight bytes to u64
+//!                      |
+//!   sequence  model -> group of 64 cuts -> line -> rank      (ties: child node)
+//!                      |
+//!                 block number
+//!                      |
+//!   handles   group -> line -> (offset, size)
+//! ```
+//!
+//! Between two neighbouring data blocks lies a *cut*: a short key above the last key of
+//! the one and not above the first key of the other. The number of cuts at or below a
+//! target is the number of the block that holds it, or would hold it. The model only
+//! says where to look: every answer is settled against the cuts themselves, so it is
+//! exact for every key, present or not.
+//!
+//! The on-disk format is specified in `format`.
+
+mod builder;
+mod cut;
+mod format;
+mod handles;
+mod node;
+mod reader;
+mod sequence;
+
+pub use builder::{BuildError, Builder};
+pub use format::{Refusal, VERSION};
+pub use handles::BlockHandle;
+pub use reader::{LearnedIndex, Separator};
+
+/// The tag of a cut that lies between two different user keys: above every tag RocksDB
+/// can produce (its value types end at 0x7f), so that no version of the cut's user key
+/// sorts before it.
+const NO_TAG: u64 = u64::MAX;

@@ -1,0 +1,393 @@
+//! A compressed non-decreasing sequence of `u64` with random access and rank.
+//!
+//! Groups of 64 values; in a group each value is a point above one line, kept as its
+//! distance from the line in as few bits as the group needs, in units of the largest
+//! power of two that divides the group's values. A model over the groups' first values
+//! finds the group.
+//!
+//! ```text
+//!  value                      .  '      residual = value - line, `width` bits
+//!    ^                . ' |
+//!    |         . '   |    |             the line is the lower tangent through the
+//!    |     '  _|_.-'------------        group's first value, so no residual is
+//!    |  .-'                             negative and the first is zero
+//!    +-----------------------------> j
+//! ```
+
+use super::format::{Cursor, Refusal};
+use crate::model::Pla;
+
+/// Values to a group: the paper estimate behind it is in the design of the format; a
+/// longer group saves header bytes and pays in wider residuals.
+const GROUP: usize = 64;
+
+/// Fraction bits of a slope, where its integer part leaves room.
+const FRACTION: u32 = 16;
+
+/// Error bound of the model over the groups' first values, in groups. Four groups'
+/// first values share a cache line half; the search ends within two lines.
+const EPSILON: usize = 4;
+
+/// Bytes that a residual load may touch behind the last residual.
+const SLACK: usize = 16;
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    slope: u64,
+    /// Where the group's residuals begin, in bytes.
+    residuals: u32,
+    frac: u8,
+    shift: u8,
+    width: u8,
+}
+
+/// See the module documentation. Built by [`encode`], read back by [`Sequence::parse`].
+#[derive(Debug)]
+pub(super) struct Sequence {
+    len: usize,
+    firsts: Vec<u64>,
+    heads: Vec<Head>,
+    residuals: Vec<u8>,
+    model: Pla,
+}
+
+/// Appends the encoding of `values`, which must be non-decreasing.
+pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(values.len() as u32).to_le_bytes());
+    for group in values.chunks(GROUP) {
+        out.extend_from_slice(&group[0].to_le_bytes());
+    }
+    let mut residuals = Vec::new();
+    for group in values.chunks(GROUP) {
+        let head = encode_group(group, &mut residuals);
+        out.extend_from_slice(&head.slope.to_le_bytes());
+        out.extend_from_slice(&[head.frac, head.shift, head.width]);
+    }
+    out.extend_from_slice(&residuals);
+}
+
+fn encode_group(group: &[u64], residuals: &mut Vec<u8>) -> Head {
+    // Zero is divisible by everything; a group of zeros needs no shift.
+    let shift = group.iter().fold(64, |s, v| s.min(v.trailing_zeros())) % 64;
+    let first = group[0] >> shift;
+    let rise = |j: usize| (group[j] >> shift) - first;
+    let span = rise(group.len() - 1);
+    let frac = FRACTION.min(span.leading_zeros());
+    let slope = (1..group.len())
+        .map(|j| (rise(j) << frac) / j as u64)
+        .min()
+        .unwrap_or(0);
+    let head = Head {
+        slope,
+        residuals: 0,
+        frac: frac as u8,
+        shift: shift as u8,
+        width: 0,
+    };
+    let residual = |j: usize| rise(j) - line(&head, j);
+    let largest = (0..group.len()).map(residual).max().unwrap_or(0);
+    let width = 64 - largest.leading_zeros();
+
+    let (mut word, mut used) = (0u128, 0);
+    for j in 0..group.len() {
+        word |= u128::from(residual(j)) << used;
+        used += width;
+        while used >= 8 {
+            residuals.push(word as u8);
+            word >>= 8;
+            used -= 8;
+        }
+    }
+    if used > 0 {
+        residuals.push(word as u8);
+    }
+    Head {
+        width: width as u8,
+        ..head
+    }
+}
+
+/// The line of a group at position `j`. Never overflows in a valid sequence, because the
+/// line lies below the group's values; [`Sequence::parse`] refuses others.
+#[inline]
+fn line(head: &Head, j: usize) -> u64 {
+    ((j as u128 * u128::from(head.slope)) >> head.frac) as u64
+}
+
+impl Sequence {
+    /// Reads a sequence and checks that it never decreases. O(len).
+    pub fn parse(cursor: &mut Cursor<'_>) -> Result<Sequence, Refusal> {
+        let len = cursor.u32("sequence")? as usize;
+        let groups = len.div_ceil(GROUP);
+        // Bounds the allocations below by the bytes that are really there.
+        if cursor.remaining() / 19 < groups {
+            return Err(Refusal::Truncated("sequence"));
+        }
+        let firsts = (0..groups)
+            .map(|_| cursor.u64("sequence"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut heads = Vec::with_capacity(groups);
+        let mut total = 0usize;
+        for g in 0..groups {
+            let head = Head {
+                slope: cursor.u64("sequence")?,
+                residuals: u32::try_from(total).map_err(|_| Refusal::Invalid("sequence size"))?,
+                frac: cursor.u8("sequence")?,
+                shift: cursor.u8("sequence")?,
+                width: cursor.u8("sequence")?,
+            };
+            if u32::from(head.frac) > FRACTION || head.shift > 63 || head.width > 64 {
+                return Err(Refusal::Invalid("sequence group"));
+            }
+            let count = GROUP.min(len - g * GROUP);
+            total += (count * usize::from(head.width)).div_ceil(8);
+            heads.push(head);
+        }
+        let stored = cursor.take(total, "residuals")?;
+        let mut residuals = Vec::with_capacity(total + SLACK);
+        residuals.extend_from_slice(stored);
+        residuals.resize(total + SLACK, 0);
+        let model = Pla::fit(&firsts, EPSILON);
+        let sequence = Sequence {
+            len,
+            firsts,
+            heads,
+            residuals,
+            model,
+        };
+        sequence.check()?;
+        Ok(sequence)
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let mut previous = 0;
+        for i in 0..self.len {
+            let (g, j) = (i / GROUP, i % GROUP);
+            let head = &self.heads[g];
+            if j == 0 && self.firsts[g] >> head.shift << head.shift != self.firsts[g] {
+                return Err(Refusal::Invalid("first value of a group is off its unit"));
+            }
+            let rise = ((j as u128 * u128::from(head.slope)) >> head.frac)
+                + u128::from(self.residual(head, j));
+            let units = u128::from(self.firsts[g] >> head.shift) + rise;
+            let value = u64::try_from(units << head.shift)
+                .map_err(|_| Refusal::Invalid("sequence leaves 64 bits"))?;
+            if value < previous || (j == 0 && value != self.firsts[g]) {
+                return Err(Refusal::Invalid("sequence decreases"));
+            }
+            previous = value;
+        }
+        Ok(())
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Heap bytes held.
+    pub fn memory_usage(&self) -> usize {
+        self.firsts.capacity() * size_of::<u64>()
+            + self.heads.capacity() * size_of::<Head>()
+            + self.residuals.capacity()
+            + self.model.memory_usage()
+    }
+
+    #[inline]
+    fn residual(&self, head: &Head, j: usize) -> u64 {
+        let width = u32::from(head.width);
+        let bit = j as u32 * width;
+        let at = head.residuals as usize + (bit / 8) as usize;
+        let skip = bit % 8;
+        // In range: at most 8 + 1 bytes hold the residual, and SLACK bytes follow.
+        let bytes = self.residuals.get(at..at + SLACK).unwrap_or(&[0; SLACK]);
+        if width + skip <= 64 {
+            let word = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+            (word >> skip) & low_mask(width)
+        } else {
+            let word = bytes.first_chunk().map_or(0, |b| u128::from_le_bytes(*b));
+            (word >> skip) as u64 & low_mask(width)
+        }
+    }
+
+    /// Value `j` of group `g`, in units of the group.
+    #[inline]
+    fn units(&self, g: usize, head: &Head, j: usize) -> u64 {
+        (self.firsts[g] >> head.shift)
+            .wrapping_add(line(head, j))
+            .wrapping_add(self.residual(head, j))
+    }
+
+    /// Value `i`; `None` behind the end. O(1).
+    #[inline]
+    pub fn get(&self, i: usize) -> Option<u64> {
+        if i >= self.len {
+            return None;
+        }
+        let g = i / GROUP;
+        let head = &self.heads[g];
+        Some(self.units(g, head, i % GROUP) << head.shift)
+    }
+
+    /// How many values are `<= x`. O(1) expected, O(log len) at worst.
+    #[inline]
+    pub fn rank(&self, x: u64) -> usize {
+        let Some(g) = self.model.upper_bound(&self.firsts, x).checked_sub(1) else {
+            return 0;
+        };
+        let head = &self.heads[g];
+        let count = GROUP.min(self.len - g * GROUP);
+        let y = x >> head.shift;
+        let at_most = |j: usize| self.units(g, head, j) <= y;
+
+        // The line reaches `y` here, and no value lies below the line: the last value
+        // `<= y` is at or (rounding aside) before this position.
+        let rise = (y - (self.firsts[g] >> head.shift)) as f64;
+        let unit_slope = head.slope as f64 / (1u64 << head.frac) as f64;
+        let mut high = match head.slope {
+            0 => count - 1,
+            _ => ((rise / unit_slope) as usize).min(count - 1),
+        };
+        while high + 1 < count && at_most(high + 1) {
+            high += 1;
+        }
+        for _ in 0..4 {
+            if high == 0 || at_most(high) {
+                return g * GROUP + high + 1;
+            }
+            high -= 1;
+        }
+        let (mut low, mut size) = (0, high + 1);
+        while size > 1 {
+            let half = size / 2;
+            if at_most(low + half) {
+                low += half;
+            }
+            size -= half;
+        }
+        g * GROUP + low + 1
+    }
+}
+
+#[inline]
+fn low_mask(width: u32) -> u64 {
+    u64::MAX.checked_shr(64 - width).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip(values: &[u64]) -> Sequence {
+        let mut out = Vec::new();
+        encode(values, &mut out);
+        let mut cursor = Cursor::new(&out);
+        let sequence = Sequence::parse(&mut cursor).expect("own encoding");
+        assert!(cursor.is_empty());
+        sequence
+    }
+
+    fn check(values: &[u64]) {
+        let sequence = round_trip(values);
+        for (i, &v) in values.iter().enumerate() {
+            assert_eq!(sequence.get(i), Some(v), "value {i}");
+        }
+        assert_eq!(sequence.get(values.len()), None);
+        for x in values
+            .iter()
+            .flat_map(|&v| [v.saturating_sub(1), v, v.saturating_add(1)])
+            .chain([0, u64::MAX])
+        {
+            let oracle = values.partition_point(|&v| v <= x);
+            assert_eq!(sequence.rank(x), oracle, "rank of {x}");
+        }
+    }
+
+    #[test]
+    fn extremes() {
+        check(&[]);
+        check(&[0]);
+        check(&[u64::MAX]);
+        check(&[0; 200]);
+        check(&[u64::MAX; 200]);
+        check(&[0, u64::MAX]);
+        check(&[0, 1, u64::MAX - 1, u64::MAX]);
+        let mut jump = vec![0; 70];
+        jump.extend([u64::MAX; 70]);
+        check(&jump);
+        // Residuals of 57 to 64 bits that begin inside a byte.
+        for bits in 56..64 {
+            let far = (1u64 << bits) | 1;
+            check(&[0, 1, 2, 3, far, far + 1, far + 2, far + 5]);
+            check(&[0, far, far, far + 1]);
+        }
+    }
+
+    #[test]
+    fn a_dense_sequence_costs_no_residuals() {
+        let values: Vec<u64> = (0..6400).map(|i| 1 << 40 | (i * 40)).collect();
+        check(&values);
+        let mut out = Vec::new();
+        encode(&values, &mut out);
+        assert!(out.len() <= 4 + 100 * 19 + 100 * 8, "{} bytes", out.len());
+    }
+
+    #[test]
+    fn decreasing_sequences_are_refused() {
+        let mut out = Vec::new();
+        encode(&(0..130).map(|i| i * 7).collect::<Vec<u64>>(), &mut out);
+        // Swap the first values of two groups.
+        let (a, b) = (4, 4 + 8);
+        for k in 0..8 {
+            out.swap(a + k, b + k);
+        }
+        assert!(matches!(
+            Sequence::parse(&mut Cursor::new(&out)),
+            Err(Refusal::Invalid(_))
+        ));
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let mut out = Vec::new();
+        encode(&(0..130).map(|i| i * i * 7).collect::<Vec<u64>>(), &mut out);
+        for len in 0..out.len() {
+            assert!(Sequence::parse(&mut Cursor::new(&out[..len])).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn uniform(mut values in prop::collection::vec(any::<u64>(), 0..300)) {
+            values.sort_unstable();
+            check(&values);
+        }
+
+        #[test]
+        fn clustered(
+            starts in prop::collection::vec(any::<u64>(), 1..8),
+            steps in prop::collection::vec(0u64..1000, 1..300),
+        ) {
+            let mut values: Vec<u64> = steps
+                .iter()
+                .enumerate()
+                .map(|(i, s)| starts[i % starts.len()].saturating_add(s << (i % 13)))
+                .collect();
+            values.sort_unstable();
+            check(&values);
+        }
+
+        // Whatever the bytes: an error, or a sequence whose operations stay in bounds.
+        #[test]
+        fn hostile_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), len in 0u32..200) {
+            let mut block = len.to_le_bytes().to_vec();
+            block.extend(bytes);
+            if let Ok(sequence) = Sequence::parse(&mut Cursor::new(&block)) {
+                for x in [0, 1, u64::MAX / 3, u64::MAX] {
+                    prop_assert!(sequence.rank(x) <= sequence.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Learned index structures for stock RocksDB, switched on by an options string.
+//!
+//! ```text
+//! application (Rust: crate rocksdb, or C++)
+//!        |  options string: table_factory={id=mountdb}
+//!        v
+//! stock RocksDB 11.8.1, unpatched
+//!        |  TableFactory (is-a BlockBasedTable)    UserDefinedIndexFactory
+//!        v
+//! cpp/   thin C++ shims: translate virtual calls, own no algorithm
+//!        |  cxx bridge (`ffi`)
+//!        v
+//! src/   [`model`] models of a key distribution   [`index`] block-aware SST index
+//! ```
+//!
+//! [`model`] and [`index`] are pure, safe Rust and know nothing of RocksDB: without
+//! the default feature `rocksdb` they build and test alone, in seconds.
+//!
+//! # Use
+//! ```no_run
+//! # #[cfg(feature = "rocksdb")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! mountdb::register()?;
+//! let mut base = rocksdb::Options::default();
+//! base.create_if_missing(true);
+//! let options = mountdb::options_from_string(&base, "table_factory={id=mountdb}")?;
+//! let db = rocksdb::DB::open(&options, "/path/to/db")?;
+//! assert_eq!(mountdb::db_factories(&db).table, "mountdb");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "rocksdb"))]
+//! # fn main() {}
+//! ```
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod index;
+pub mod model;
+
+#[cfg(feature = "rocksdb")]
+mod ffi;
+
+#[cfg(feature = "rocksdb")]
+pub use ffi::{
+    Counters, Error, Factories, available_factories, cf_factories, counters, db_factories,
+    factories, options_from_string, register, use_learned_table,
+};

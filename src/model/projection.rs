@@ -1,0 +1,69 @@
+//! Bytes to integers, order kept.
+
+/// Number of key bytes a projection sees.
+pub const WIDTH: usize = 8;
+
+/// The first eight bytes of `bytes` as a big-endian integer, zero-padded.
+///
+/// Monotone: `a <= b` implies `project(a) <= project(b)`. Not injective: keys that
+/// agree in eight bytes, or differ only in trailing zero bytes, fall together.
+#[inline]
+pub fn project(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk::<WIDTH>() {
+        Some(head) => u64::from_be_bytes(*head),
+        None => {
+            let mut head = [0; WIDTH];
+            head[..bytes.len()].copy_from_slice(bytes);
+            u64::from_be_bytes(head)
+        }
+    }
+}
+
+/// The shortest byte string that projects to `x`: its big-endian bytes without
+/// trailing zeros, appended to `out`.
+pub fn unproject(x: u64, out: &mut Vec<u8>) {
+    let len = WIDTH - (x.trailing_zeros() as usize / 8).min(WIDTH);
+    out.extend_from_slice(&x.to_be_bytes()[..len]);
+}
+
+/// Length of the longest common prefix of `a` and `b`.
+#[inline]
+pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_values() {
+        assert_eq!(project(b""), 0);
+        assert_eq!(project(b"\x01"), 1 << 56);
+        assert_eq!(project(b"12345678rest"), u64::from_be_bytes(*b"12345678"));
+        let mut out = Vec::new();
+        unproject(0, &mut out);
+        assert_eq!(out, b"");
+        unproject(u64::from_be_bytes(*b"ab\0c\0\0\0\0"), &mut out);
+        assert_eq!(out, b"ab\0c");
+        assert_eq!(common_prefix(b"abc", b"abd"), 2);
+        assert_eq!(common_prefix(b"ab", b"abd"), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn monotone(a: Vec<u8>, b: Vec<u8>) {
+            let (a, b) = if a <= b { (a, b) } else { (b, a) };
+            prop_assert!(project(&a) <= project(&b));
+        }
+
+        #[test]
+        fn unproject_is_the_shortest_inverse(x: u64) {
+            let mut out = Vec::new();
+            unproject(x, &mut out);
+            prop_assert_eq!(project(&out), x);
+            prop_assert!(out.last() != Some(&0));
+        }
+    }
+}
