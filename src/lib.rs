@@ -42,6 +42,6 @@ mod ffi;
 
 #[cfg(feature = "rocksdb")]
 pub use ffi::{
-    Counters, Error, Factories, available_factories, cf_factories, counters, db_factories,
-    factories, options_from_string, register, use_learned_table,
+    Available, Counters, Error, Factories, available_factories, cf_factories, counters,
+    db_factories, factories, options_from_string, register, use_learned_table,
 };

@@ -1,10 +1,10 @@
 //! Collects a file's block boundaries and writes the learned block.
 
+use super::NO_TAG;
 use super::cut::{Cut, cut};
 use super::format::{HEADER, put_bytes, seal};
 use super::handles::{self, BlockHandle};
 use super::node::{self, Cuts};
-use super::NO_TAG;
 use std::fmt;
 
 /// Why no learned block was built. The file is complete without it.
@@ -82,7 +82,12 @@ impl Builder {
     /// bytewise order; tags are `sequence << 8 | type`.
     ///
     /// Errors are kept and returned by [`finish`](Builder::finish).
-    pub fn add_block(&mut self, last: (&[u8], u64), next_first: Option<(&[u8], u64)>, handle: BlockHandle) {
+    pub fn add_block(
+        &mut self,
+        last: (&[u8], u64),
+        next_first: Option<(&[u8], u64)>,
+        handle: BlockHandle,
+    ) {
         if self.error.is_none() {
             self.error = self.try_add(last, next_first, handle).err();
         }
@@ -107,7 +112,13 @@ impl Builder {
         self.handles.push(handle);
         match next_first {
             Some((first_key, first_tag)) => {
-                match cut(last_key, last_tag, first_key, first_tag, &mut self.cuts.bytes) {
+                match cut(
+                    last_key,
+                    last_tag,
+                    first_key,
+                    first_tag,
+                    &mut self.cuts.bytes,
+                ) {
                     Cut::At(NO_TAG) => {}
                     Cut::At(tag) => self.cuts.tags.push((self.cuts.ends.len(), tag)),
                     Cut::OutOfOrder => return Err(BuildError::KeysOutOfOrder(block)),

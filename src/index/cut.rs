@@ -21,7 +21,13 @@ pub(super) enum Cut {
 /// If both are versions of one user key, `c` is that key and the tag is `last_tag`: a
 /// version below `last` belongs behind the cut, so that a read at a snapshot between
 /// the two blocks goes straight to the second.
-pub(super) fn cut(last: &[u8], last_tag: u64, first: &[u8], first_tag: u64, out: &mut Vec<u8>) -> Cut {
+pub(super) fn cut(
+    last: &[u8],
+    last_tag: u64,
+    first: &[u8],
+    first_tag: u64,
+    out: &mut Vec<u8>,
+) -> Cut {
     let shared = common_prefix(last, first);
     let below = last.get(shared).copied();
     let Some(above) = first.get(shared).copied() else {

@@ -80,7 +80,10 @@ impl Handles {
             let gap = u64::from(cursor.u32("handles")?);
             (Sequence::parse(cursor)?, Ends::Gap(gap))
         } else {
-            (Sequence::parse(cursor)?, Ends::Stored(Sequence::parse(cursor)?))
+            (
+                Sequence::parse(cursor)?,
+                Ends::Stored(Sequence::parse(cursor)?),
+            )
         };
         let expected = match &ends {
             Ends::Gap(_) => len + 1,
@@ -95,9 +98,7 @@ impl Handles {
         let handles = Handles { len, offsets, ends };
         let mut previous_end = 0;
         for i in 0..len {
-            let (start, end) = handles
-                .bounds(i)
-                .ok_or(Refusal::Invalid("block handle"))?;
+            let (start, end) = handles.bounds(i).ok_or(Refusal::Invalid("block handle"))?;
             if start < previous_end || end < start || end > file_size {
                 return Err(Refusal::Invalid("block handle outside of the file"));
             }

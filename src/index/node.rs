@@ -63,7 +63,12 @@ struct Leaf {
 }
 
 /// Appends the node over cuts `range`, whose first `skip` bytes are known to be shared.
-pub(super) fn encode<C: Cuts>(cuts: &C, range: std::ops::Range<usize>, skip: usize, out: &mut Vec<u8>) {
+pub(super) fn encode<C: Cuts>(
+    cuts: &C,
+    range: std::ops::Range<usize>,
+    skip: usize,
+    out: &mut Vec<u8>,
+) {
     encode_at(cuts, range, skip, 0, out);
 }
 
@@ -87,7 +92,9 @@ fn encode_at<C: Cuts>(
     let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
     for i in range.clone().filter(|&i| !plain(i)) {
         match runs.last_mut() {
-            Some(run) if run.end == i && project(rest(run.start)) == project(rest(i)) => run.end += 1,
+            Some(run) if run.end == i && project(rest(run.start)) == project(rest(i)) => {
+                run.end += 1
+            }
             _ => runs.push(i..i + 1),
         }
     }
@@ -158,7 +165,8 @@ impl Node {
             let start = cursor.varint("runs")? as usize;
             let len = cursor.varint("runs")? as usize;
             let end = start + len;
-            if start < free_from || len == 0 || end > cuts || ranks.get(start) != ranks.get(end - 1) {
+            if start < free_from || len == 0 || end > cuts || ranks.get(start) != ranks.get(end - 1)
+            {
                 return Err(Refusal::Invalid("run of cuts"));
             }
             free_from = end;
@@ -222,6 +230,14 @@ impl Node {
         }
     }
 
+    /// Whether any cut has a tag.
+    pub fn has_tags(&self) -> bool {
+        match &self.kind {
+            Kind::Leaf(leaf) => !leaf.tags.is_empty(),
+            Kind::Model { runs, .. } => runs.iter().any(|run| run.node.has_tags()),
+        }
+    }
+
     /// Heap bytes held, this node's own fields included.
     pub fn memory_usage(&self) -> usize {
         let kind = match &self.kind {
@@ -268,7 +284,8 @@ impl Leaf {
         for i in 0..cuts {
             leaf.bytes.extend_from_slice(cursor.bytes("leaf")?);
             let end = u32::try_from(leaf.bytes.len());
-            leaf.ends.push(end.map_err(|_| Refusal::Invalid("leaf size"))?);
+            leaf.ends
+                .push(end.map_err(|_| Refusal::Invalid("leaf size"))?);
             if tagged {
                 leaf.tags.push(cursor.u64("leaf")?);
             }

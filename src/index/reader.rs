@@ -107,6 +107,12 @@ impl LearnedIndex {
         }
     }
 
+    /// Whether versions of one user key lie in more than one block, so that cuts depend on
+    /// sequence numbers. O(nodes).
+    pub fn has_tags(&self) -> bool {
+        self.root.as_ref().is_some_and(Node::has_tags)
+    }
+
     /// Heap bytes held. O(nodes).
     pub fn memory_usage(&self) -> usize {
         size_of::<Self>()

@@ -1,0 +1,191 @@
+#include "mountdb/cpp/index_reader.h"
+
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "db/dbformat.h"
+#include "table/internal_iterator.h"
+
+namespace mountdb {
+
+using rocksdb::BlockBasedTable;
+using rocksdb::IndexValue;
+using rocksdb::Slice;
+using rocksdb::Status;
+
+namespace {
+
+// A separator that lies before every version of its user key comes back with this tag.
+constexpr uint64_t kBeforeAllVersions = UINT64_MAX;
+// The `block` of a position if the index failed.
+constexpr uint64_t kFailed = UINT64_MAX;
+
+// Keeps the memory of a thread's last few index iterators: a Get makes and drops one, and
+// the allocator would be a measurable part of it.
+class IteratorMemory {
+ public:
+  static void* Take(size_t size) {
+    if (!closed_ && cache_.count_ > 0) {
+      return cache_.slots_[--cache_.count_];
+    }
+    return ::operator new(size);
+  }
+
+  static void Give(void* memory) {
+    if (!closed_ && cache_.count_ < kSlots) {
+      cache_.slots_[cache_.count_++] = memory;
+    } else {
+      ::operator delete(memory);
+    }
+  }
+
+ private:
+  static constexpr size_t kSlots = 8;
+
+  IteratorMemory() = default;
+  ~IteratorMemory() {
+    closed_ = true;
+    while (count_ > 0) {
+      ::operator delete(slots_[--count_]);
+    }
+  }
+
+  void* slots_[kSlots] = {};
+  size_t count_ = 0;
+
+  static thread_local IteratorMemory cache_;
+  // Outlives `cache_`: iterators may still be dropped while a thread ends.
+  static thread_local bool closed_;
+};
+
+thread_local IteratorMemory IteratorMemory::cache_;
+thread_local bool IteratorMemory::closed_ = false;
+
+// Walks the blocks of one file. A position is a block number and its handle; the key, which
+// point lookups never ask for, is put together on demand.
+class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexValue> {
+ public:
+  LearnedIndexIterator(const ffi::Index& index, bool key_includes_seq)
+      : index_(index), blocks_(index.blocks()), key_includes_seq_(key_includes_seq) {}
+
+  static void* operator new(size_t size) { return IteratorMemory::Take(size); }
+  static void operator delete(void* memory) { IteratorMemory::Give(memory); }
+
+  bool Valid() const override { return at_.block < blocks_; }
+  void SeekToFirst() override { MoveTo(index_.position(0)); }
+  void SeekToLast() override { MoveTo(index_.position(blocks_ > 0 ? blocks_ - 1 : 0)); }
+
+  void Seek(const Slice& target) override {
+    MoveTo(index_.seek(AsRust(rocksdb::ExtractUserKey(target)),
+                       rocksdb::ExtractInternalKeyFooter(target)));
+  }
+
+  void SeekForPrev(const Slice&) override {
+    // As in the standard index: the table iterator seeks and steps back.
+    at_.block = kFailed;
+    status_ = Status::NotSupported("SeekForPrev is not called on index iterators");
+  }
+
+  void Next() override { MoveTo(index_.position(at_.block + 1)); }
+
+  void Prev() override {
+    if (at_.block == 0) {
+      at_.block = kFailed;  // not Valid, and no error
+    } else {
+      MoveTo(index_.position(at_.block - 1));
+    }
+  }
+
+  Slice key() const override {
+    FillKey();
+    return key_includes_seq_ ? Slice(key_) : rocksdb::ExtractUserKey(key_);
+  }
+
+  Slice user_key() const override {
+    FillKey();
+    return rocksdb::ExtractUserKey(key_);
+  }
+
+  IndexValue value() const override {
+    return IndexValue(rocksdb::BlockHandle(at_.offset, at_.size), Slice());
+  }
+
+  Status status() const override { return status_; }
+
+ private:
+  void MoveTo(const ffi::Position& position) {
+    at_ = position;
+    if (at_.block == kFailed) {
+      status_ = Status::Corruption("internal error in the learned index");
+    } else if (!status_.ok()) {
+      status_ = Status::OK();
+    }
+  }
+
+  void FillKey() const {
+    if (key_of_ == at_.block && !key_.empty()) {
+      return;
+    }
+    key_.clear();
+    uint64_t tag = SeparatorOf(index_, at_.block, &key_);
+    rocksdb::PutFixed64(&key_, tag);
+    key_of_ = at_.block;
+  }
+
+  const ffi::Index& index_;
+  const uint64_t blocks_;
+  ffi::Position at_{kFailed, 0, 0};
+  Status status_;
+  mutable std::string key_;  // internal key of the separator of block `key_of_`
+  mutable uint64_t key_of_ = kFailed;
+  const bool key_includes_seq_;
+};
+
+}  // namespace
+
+uint64_t SeparatorOf(const ffi::Index& index, uint64_t block, std::string* user_key) {
+  rust::Vec<uint8_t> bytes;
+  uint64_t tag = index.separator(block, bytes);
+  user_key->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (tag == kBeforeAllVersions) {
+    tag = rocksdb::PackSequenceAndType(rocksdb::kMaxSequenceNumber,
+                                       rocksdb::kValueTypeForSeek);
+  }
+  return tag;
+}
+
+LearnedIndexReader::LearnedIndexReader(
+    rust::Box<ffi::Index> index, std::unique_ptr<BlockBasedTable::IndexReader> standard,
+    bool key_includes_seq)
+    : index_(std::move(index)),
+      standard_(std::move(standard)),
+      memory_usage_(index_->memory_usage()),
+      key_includes_seq_(key_includes_seq) {}
+
+rocksdb::InternalIteratorBase<IndexValue>* LearnedIndexReader::NewIterator(
+    const rocksdb::ReadOptions&, bool, rocksdb::IndexBlockIter*, rocksdb::GetContext*,
+    rocksdb::BlockCacheLookupContext*) {
+  return new LearnedIndexIterator(*index_, key_includes_seq_);
+}
+
+size_t LearnedIndexReader::ApproximateMemoryUsage() const {
+  return sizeof(*this) + memory_usage_ +
+         (standard_ ? standard_->ApproximateMemoryUsage() : 0);
+}
+
+Status LearnedIndexReader::CacheDependencies(
+    const rocksdb::ReadOptions& ro, bool pin,
+    rocksdb::FilePrefetchBuffer* tail_prefetch_buffer) {
+  return standard_ ? standard_->CacheDependencies(ro, pin, tail_prefetch_buffer)
+                   : Status::OK();
+}
+
+void LearnedIndexReader::EraseFromCacheBeforeDestruction(uint32_t aggressiveness) {
+  if (standard_) {
+    standard_->EraseFromCacheBeforeDestruction(aggressiveness);
+  }
+}
+
+}  // namespace mountdb

@@ -1,0 +1,50 @@
+// The learned index as RocksDB's block-based table sees it.
+#pragma once
+
+#include <memory>
+
+#include "mountdb/src/ffi/bridge.rs.h"
+#include "rocksdb/slice.h"
+#include "table/block_based/block_based_table_reader.h"
+
+namespace mountdb {
+
+inline rust::Slice<const uint8_t> AsRust(const rocksdb::Slice& slice) {
+  return {reinterpret_cast<const uint8_t*>(slice.data()), slice.size()};
+}
+
+// The tag that the separator of block `block` carries, and its user key in `*user_key`.
+// A separator in front of all versions of its user key carries the largest tag.
+uint64_t SeparatorOf(const ffi::Index& index, uint64_t block, std::string* user_key);
+
+// Stands in for the index reader that the block-based table made when it opened the file.
+class LearnedIndexReader final : public rocksdb::BlockBasedTable::IndexReader {
+ public:
+  // `standard` is kept for what it holds in the block cache; it may be null.
+  // `key_includes_seq`: whether the standard index's keys are internal keys, because
+  // callers read keys the way the file's properties say.
+  LearnedIndexReader(rust::Box<ffi::Index> index,
+                     std::unique_ptr<rocksdb::BlockBasedTable::IndexReader> standard,
+                     bool key_includes_seq);
+
+  rocksdb::InternalIteratorBase<rocksdb::IndexValue>* NewIterator(
+      const rocksdb::ReadOptions& read_options, bool disable_prefix_seek,
+      rocksdb::IndexBlockIter* iter, rocksdb::GetContext* get_context,
+      rocksdb::BlockCacheLookupContext* lookup_context) override;
+
+  size_t ApproximateMemoryUsage() const override;
+
+  rocksdb::Status CacheDependencies(
+      const rocksdb::ReadOptions& ro, bool pin,
+      rocksdb::FilePrefetchBuffer* tail_prefetch_buffer) override;
+
+  void EraseFromCacheBeforeDestruction(uint32_t uncache_aggressiveness) override;
+
+ private:
+  const rust::Box<ffi::Index> index_;
+  const std::unique_ptr<rocksdb::BlockBasedTable::IndexReader> standard_;
+  const size_t memory_usage_;
+  const bool key_includes_seq_;
+};
+
+}  // namespace mountdb

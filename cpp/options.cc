@@ -1,0 +1,182 @@
+#include "mountdb/cpp/options.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "mountdb/cpp/table_factory.h"
+#include "mountdb/src/ffi/bridge.rs.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/memtablerep.h"
+#include "rocksdb/table.h"
+#include "rocksdb/utilities/object_registry.h"
+
+namespace mountdb::ffi {
+
+using rocksdb::BlockBasedTableOptions;
+using rocksdb::ConfigOptions;
+using rocksdb::MemTableRepFactory;
+using rocksdb::Options;
+using rocksdb::Status;
+using rocksdb::TableFactory;
+
+namespace {
+
+// Nothing is ignored: whatever is not understood is an error.
+ConfigOptions StrictConfig() {
+  ConfigOptions config;
+  config.input_strings_escaped = false;
+  config.ignore_unknown_options = false;
+  config.ignore_unsupported_options = false;
+  return config;
+}
+
+std::vector<std::string> Sorted(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+template <typename T>
+std::vector<std::string> FactoryIds() {
+  // RocksDB registers its own factories the first time one is asked for.
+  std::shared_ptr<TableFactory> table;
+  TableFactory::CreateFromString(StrictConfig(), TableFactory::kBlockBasedTableName(), &table)
+      .PermitUncheckedError();
+  std::shared_ptr<MemTableRepFactory> memtable;
+  MemTableRepFactory::CreateFromString(StrictConfig(), "skip_list", &memtable)
+      .PermitUncheckedError();
+  std::vector<std::string> names;
+  rocksdb::ObjectRegistry::Default()->GetFactoryNames(T::Type(), &names);
+  return Sorted(std::move(names));
+}
+
+std::vector<std::string> FieldsOf(const TableFactory& factory) {
+  std::unordered_set<std::string> names;
+  factory.GetOptionNames(StrictConfig(), &names).PermitUncheckedError();
+  return Sorted({names.begin(), names.end()});
+}
+
+std::string Join(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) {
+    all.append(all.empty() ? "" : ", ").append(name);
+  }
+  return all;
+}
+
+// Why `id` with `fields` cannot be made, or an empty string. Goes field by field, because
+// RocksDB's own message names the factory and not the field that it did not understand.
+template <typename T>
+std::string ExplainFactory(const std::string& option, const std::string& value) {
+  std::string id;
+  std::unordered_map<std::string, std::string> fields;
+  Status s = rocksdb::Configurable::GetOptionsMap(value, "", &id, &fields);
+  if (!s.ok()) {
+    return option + ": " + s.ToString();
+  }
+  const std::vector<std::string> ids = FactoryIds<T>();
+  std::shared_ptr<T> factory;
+  s = T::CreateFromString(StrictConfig(), id, &factory);
+  if (!s.ok() || factory == nullptr) {
+    return option + ": unknown id '" + id + "' (" + s.ToString() + "); available: " + Join(ids);
+  }
+  for (const auto& [name, text] : fields) {
+    s = factory->ConfigureOption(StrictConfig(), name, text);
+    if (s.ok()) {
+      continue;
+    }
+    std::unordered_set<std::string> known;
+    factory->GetOptionNames(StrictConfig(), &known).PermitUncheckedError();
+    const std::string field = option + "={id=" + id + "}: field '" + name + "'";
+    if (known.count(name) > 0) {
+      return field + ": bad value '" + text + "': " + s.ToString();
+    }
+    return field + " is unknown; available: " + Join(Sorted({known.begin(), known.end()}));
+  }
+  return "";
+}
+
+std::string Explain(const Options& base, const std::string& text, const Status& status) {
+  std::unordered_map<std::string, std::string> options;
+  Status s = rocksdb::StringToMap(text, &options);
+  if (!s.ok()) {
+    return "cannot parse the options string: " + s.ToString();
+  }
+  for (const auto& [name, value] : options) {
+    std::string why;
+    if (name == "table_factory") {
+      why = ExplainFactory<TableFactory>(name, value);
+    } else if (name == "memtable_factory" || name == "memtable") {
+      why = ExplainFactory<MemTableRepFactory>(name, value);
+    } else {
+      Options ignored;
+      s = rocksdb::GetOptionsFromString(StrictConfig(), base, name + "={" + value + "}", &ignored);
+      if (!s.ok()) {
+        why = "option '" + name + "' is unknown or has a bad value '" + value +
+              "': " + s.ToString();
+      }
+    }
+    if (!why.empty()) {
+      return why;
+    }
+  }
+  return status.ToString();
+}
+
+rust::Vec<rust::String> AsRust(const std::vector<std::string>& names) {
+  rust::Vec<rust::String> out;
+  for (const std::string& name : names) {
+    out.push_back(rust::String::lossy(name));
+  }
+  return out;
+}
+
+template <typename Factory>
+rust::String NameOf(const std::shared_ptr<Factory>& factory) {
+  return factory ? rust::String::lossy(factory->Name()) : rust::String("none");
+}
+
+}  // namespace
+
+void options_from_string(const Options& base, rust::Str text, Options& out) {
+  const std::string options(text);
+  Options parsed;
+  Status s = rocksdb::GetOptionsFromString(StrictConfig(), base, options, &parsed);
+  if (!s.ok()) {
+    throw std::invalid_argument(Explain(base, options, s));
+  }
+  out = parsed;
+}
+
+void use_learned_table(Options& options) {
+  const auto& table = options.table_factory;
+  if (!table || !table->IsInstanceOf(TableFactory::kBlockBasedTableName())) {
+    throw std::invalid_argument("the learned index needs the block-based table, this is " +
+                                std::string(table ? table->Name() : "none"));
+  }
+  if (table->IsInstanceOf(LearnedTableFactory::kClassName())) {
+    return;
+  }
+  options.table_factory = std::make_shared<LearnedTableFactory>(
+      *table->GetOptions<BlockBasedTableOptions>(), LearnedTableOptions());
+}
+
+FactoryNames factory_names(const Options& options) {
+  return {NameOf(options.memtable_factory), NameOf(options.table_factory)};
+}
+
+FactoryNames db_factory_names(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) {
+  return factory_names(db->GetOptions(family != nullptr ? family : db->DefaultColumnFamily()));
+}
+
+Available available_factories() {
+  return {AsRust(FactoryIds<MemTableRepFactory>()), AsRust(FactoryIds<TableFactory>()),
+          AsRust(FieldsOf(LearnedTableFactory()))};
+}
+
+}  // namespace mountdb::ffi

@@ -1,0 +1,61 @@
+// table_factory={id=mountdb;...}: the block-based table with a learned index beside the
+// standard one.
+//
+// Files are block-based table files that any RocksDB reads. The learned block is one more
+// meta block, written through RocksDB's user-defined-index interface; on open it takes the
+// standard index's place if it is there and sound.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "table/block_based/block_based_table_factory.h"
+
+namespace mountdb {
+
+// Fields beside those of BlockBasedTableOptions.
+struct LearnedTableOptions {
+  static const char* kName() { return "LearnedTableOptions"; }
+
+  // Write a learned index into new files.
+  bool write_learned_index = true;
+  // Use the learned index of files that have one. Files opened before a change keep
+  // theirs until they are reopened.
+  bool read_learned_index = true;
+};
+
+class LearnedTableFactory : public rocksdb::BlockBasedTableFactory {
+ public:
+  explicit LearnedTableFactory(
+      const rocksdb::BlockBasedTableOptions& table_options = rocksdb::BlockBasedTableOptions(),
+      const LearnedTableOptions& learned_options = LearnedTableOptions());
+
+  static const char* kClassName() { return "mountdb"; }
+  const char* Name() const override { return kClassName(); }
+  // RocksDB asks for a block-based table in many places; this is one.
+  bool IsInstanceOf(const std::string& name) const override;
+  std::unique_ptr<rocksdb::TableFactory> Clone() const override;
+
+  using rocksdb::TableFactory::NewTableReader;
+  rocksdb::Status NewTableReader(
+      const rocksdb::ReadOptions& ro, const rocksdb::TableReaderOptions& options,
+      std::unique_ptr<rocksdb::RandomAccessFileReader>&& file, uint64_t file_size,
+      std::unique_ptr<rocksdb::TableReader>* table_reader,
+      bool prefetch_index_and_filter_in_cache) const override;
+
+  rocksdb::TableBuilder* NewTableBuilder(const rocksdb::TableBuilderOptions& options,
+                                         rocksdb::WritableFileWriter* file) const override;
+
+  rocksdb::Status ValidateOptions(
+      const rocksdb::DBOptions& db_opts,
+      const rocksdb::ColumnFamilyOptions& cf_opts) const override;
+
+  std::string GetPrintableOptions() const override;
+
+ private:
+  const rocksdb::BlockBasedTableOptions& table_options() const;
+
+  LearnedTableOptions learned_options_;
+};
+
+}  // namespace mountdb

@@ -1,0 +1,298 @@
+//! Everything that crosses the language border.
+//!
+//! Rules: no panic leaves a function that C++ calls ([`guard`]), no C++ exception leaves
+//! a function that Rust calls (cxx turns it into `Err`), and no pointer outlives the call
+//! it is passed to.
+
+use super::counters::{self, Fallback};
+use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+// The expansion of the macro is unsafe code that cxx vouches for.
+#[allow(unsafe_code, missing_docs)]
+#[cxx::bridge(namespace = "mountdb::ffi")]
+pub(super) mod cpp {
+    /// A block's number in its file and its handle; `block == blocks()` is behind the end.
+    #[derive(Clone, Copy)]
+    struct Position {
+        block: u64,
+        offset: u64,
+        size: u64,
+    }
+
+    /// What else RocksDB knows of a file whose learned index is to be opened.
+    #[derive(Clone, Copy)]
+    struct Expected {
+        /// Data blocks according to the file's properties, if `known`.
+        blocks: u64,
+        known: bool,
+        /// Readers see other sequence numbers than the file stores (ingested files).
+        translated_seqnos: bool,
+    }
+
+    /// The factories an Options or a DB uses, by `Name()`.
+    struct FactoryNames {
+        memtable: String,
+        table: String,
+    }
+
+    /// What can be chosen in an options string.
+    struct Available {
+        memtable_ids: Vec<String>,
+        table_ids: Vec<String>,
+        table_fields: Vec<String>,
+    }
+
+    /// Why a file is read through the standard index although it might have been learned.
+    #[repr(u8)]
+    enum NotLearned {
+        NoLearnedBlock,
+        Comparator,
+        Unreadable,
+    }
+
+    extern "Rust" {
+        type IndexBuilder;
+        fn new_index_builder() -> Box<IndexBuilder>;
+        fn add_block(
+            self: &mut IndexBuilder,
+            last_key: &[u8],
+            last_tag: u64,
+            has_next: bool,
+            first_key: &[u8],
+            first_tag: u64,
+            position: Position,
+        );
+        fn estimated_size(self: &IndexBuilder) -> usize;
+        fn finish(self: &mut IndexBuilder) -> Result<()>;
+        fn bytes(self: &IndexBuilder) -> &[u8];
+
+        type Index;
+        fn open_index(block: &[u8], file_size: u64, expected: Expected) -> Result<Box<Index>>;
+        fn blocks(self: &Index) -> u64;
+        fn memory_usage(self: &Index) -> usize;
+        fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
+        fn position(self: &Index, block: u64) -> Position;
+        fn separator(self: &Index, block: u64, user_key: &mut Vec<u8>) -> u64;
+
+        fn count_not_learned(reason: NotLearned);
+        fn count_not_built();
+        fn forget_probe();
+        /// The file that registration opens to check the library is nobody's file.
+        fn forget_probe() {
+            counters::forget_one_file();
+        }
+
+        fn counters_for_c(out: &mut [u64; 9]);
+    }
+
+    #[namespace = "rocksdb"]
+    unsafe extern "C++" {
+        include!("rocksdb/db.h");
+        type Options;
+        type DB;
+        type ColumnFamilyHandle;
+    }
+
+    unsafe extern "C++" {
+        include!("mountdb/cpp/registration.h");
+        include!("mountdb/cpp/options.h");
+
+        fn register_factories() -> Result<()>;
+        /// `out` becomes `base` with `text` applied.
+        fn options_from_string(base: &Options, text: &str, out: Pin<&mut Options>) -> Result<()>;
+        fn use_learned_table(options: Pin<&mut Options>) -> Result<()>;
+        fn factory_names(options: &Options) -> FactoryNames;
+        /// # Safety
+        /// `db` is open, `family` is null (the default column family) or a handle of it,
+        /// and both outlive the call.
+        unsafe fn db_factory_names(db: *mut DB, family: *mut ColumnFamilyHandle) -> FactoryNames;
+        fn available_factories() -> Available;
+    }
+}
+
+/// Runs `f`; a panic becomes `None`. Panics in here are bugs, but they must not tear down
+/// a database that can go on without a learned index.
+fn guard<T>(f: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(f)).ok()
+}
+
+/// The `block` of a [`cpp::Position`] if the index panicked.
+const FAILED: u64 = u64::MAX;
+
+/// Builds one file's learned block on behalf of C++.
+pub(super) struct IndexBuilder {
+    builder: Option<Builder>,
+    block: Vec<u8>,
+}
+
+fn new_index_builder() -> Box<IndexBuilder> {
+    Box::new(IndexBuilder {
+        builder: Some(Builder::new()),
+        block: Vec::new(),
+    })
+}
+
+impl IndexBuilder {
+    fn add_block(
+        &mut self,
+        last_key: &[u8],
+        last_tag: u64,
+        has_next: bool,
+        first_key: &[u8],
+        first_tag: u64,
+        position: cpp::Position,
+    ) {
+        let Some(mut builder) = self.builder.take() else {
+            return;
+        };
+        self.builder = guard(move || {
+            let handle = BlockHandle {
+                offset: position.offset,
+                size: position.size,
+            };
+            let next = has_next.then_some((first_key, first_tag));
+            builder.add_block((last_key, last_tag), next, handle);
+            builder
+        });
+    }
+
+    fn estimated_size(&self) -> usize {
+        self.builder.as_ref().map_or(0, Builder::estimated_size)
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        let builder = self.builder.take().ok_or(PANICKED)?;
+        let block = guard(|| builder.finish()).ok_or(PANICKED)?;
+        self.block = block.map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.block
+    }
+}
+
+const PANICKED: &str = "internal error in the learned index (a bug in mountdb)";
+
+/// One open file's learned index on behalf of C++.
+pub(super) struct Index {
+    index: LearnedIndex,
+    held: counters::Held,
+}
+
+/// Why a learned block is not used: for the counter, and for the log.
+type NotUsed = (Fallback, String);
+
+fn open_index(block: &[u8], file_size: u64, expected: cpp::Expected) -> Result<Box<Index>, String> {
+    let opened = guard(|| try_open(block, file_size, expected))
+        .unwrap_or_else(|| Err((Fallback::Corrupt, PANICKED.to_owned())));
+    match opened {
+        Ok(index) => {
+            let held = counters::Held::new(index.stored_bytes(), index.blocks());
+            Ok(Box::new(Index { index, held }))
+        }
+        Err((fallback, reason)) => {
+            counters::fell_back(fallback);
+            Err(reason)
+        }
+    }
+}
+
+fn try_open(
+    block: &[u8],
+    file_size: u64,
+    expected: cpp::Expected,
+) -> Result<LearnedIndex, NotUsed> {
+    let index = LearnedIndex::parse(block, file_size).map_err(|refusal| {
+        let fallback = match refusal {
+            Refusal::UnknownVersion(_) => Fallback::UnknownVersion,
+            _ => Fallback::Corrupt,
+        };
+        (fallback, refusal.to_string())
+    })?;
+    let blocks = index.blocks() as u64;
+    if expected.known && blocks != expected.blocks {
+        let reason = format!(
+            "learned index of {blocks} data blocks in a file of {}",
+            expected.blocks
+        );
+        return Err((Fallback::Corrupt, reason));
+    }
+    if expected.translated_seqnos && index.has_tags() {
+        let reason = "ingested file with versions of one key in several blocks".to_owned();
+        return Err((Fallback::SequenceNumbers, reason));
+    }
+    Ok(index)
+}
+
+impl Index {
+    fn blocks(&self) -> u64 {
+        self.index.blocks() as u64
+    }
+
+    fn memory_usage(&self) -> usize {
+        self.index.memory_usage() + size_of_val(&self.held)
+    }
+
+    fn seek(&self, user_key: &[u8], tag: u64) -> cpp::Position {
+        guard(|| self.place(self.index.seek(user_key, tag))).unwrap_or_else(failed)
+    }
+
+    fn position(&self, block: u64) -> cpp::Position {
+        guard(|| self.place(block as usize)).unwrap_or_else(failed)
+    }
+
+    fn place(&self, block: usize) -> cpp::Position {
+        match self.index.handle(block) {
+            Some(handle) => cpp::Position {
+                block: block as u64,
+                offset: handle.offset,
+                size: handle.size,
+            },
+            None => cpp::Position {
+                block: self.index.blocks() as u64,
+                offset: 0,
+                size: 0,
+            },
+        }
+    }
+
+    /// Appends the separator's user key; returns its tag, `u64::MAX` if it lies before
+    /// every version of that key.
+    fn separator(&self, block: u64, user_key: &mut Vec<u8>) -> u64 {
+        match guard(|| self.index.separator(block as usize, user_key)).flatten() {
+            Some(Separator::At(tag)) => tag,
+            Some(Separator::Before) | None => u64::MAX,
+        }
+    }
+}
+
+fn failed() -> cpp::Position {
+    cpp::Position {
+        block: FAILED,
+        offset: 0,
+        size: 0,
+    }
+}
+
+fn count_not_learned(reason: cpp::NotLearned) {
+    counters::fell_back(match reason {
+        cpp::NotLearned::NoLearnedBlock => Fallback::NoLearnedBlock,
+        cpp::NotLearned::Comparator => Fallback::Comparator,
+        _ => Fallback::Corrupt,
+    });
+}
+
+fn count_not_built() {
+    counters::not_built();
+}
+
+/// The file that registration opens to check the library is nobody's file.
+fn forget_probe() {
+    counters::forget_one_file();
+}
+
+fn counters_for_c(out: &mut [u64; 9]) {
+    *out = counters::snapshot().as_array();
+}
