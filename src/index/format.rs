@@ -189,7 +189,7 @@ pub(super) fn seal(block: &mut [u8], flags: u16) {
 }
 
 /// CRC-32 of a block's version, flags and body.
-fn checksum(block: &[u8]) -> u32 {
+pub(super) fn checksum(block: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&block[8..12]);
     hasher.update(&block[HEADER..]);

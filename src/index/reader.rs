@@ -126,3 +126,149 @@ impl LearnedIndex {
         self.stored_bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::{HEADER, seal};
+    use super::super::{Builder, VERSION};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A block with every construct of the format: model nodes with runs, nested nodes,
+    /// leaves with and without tags; `gap` apart, or at uneven distances.
+    fn sample(contiguous: bool) -> Vec<u8> {
+        let mut keys: Vec<(Vec<u8>, u64)> = Vec::new();
+        for i in 0..30u8 {
+            keys.push((vec![i, 1, 2], 9));
+            keys.push(([&b"shared prefix "[..], &[i, i]].concat(), 9));
+            keys.push(([&b"shared prefix and more "[..], &[i, 0]].concat(), 9));
+        }
+        keys.extend((0..25).map(|version| (b"one key".to_vec(), 1000 + version)));
+        keys.sort_by_key(|(key, tag)| (key.clone(), !*tag));
+        let mut builder = Builder::new();
+        let mut offset = 0;
+        for (i, (key, tag)) in keys.iter().enumerate() {
+            let next = keys.get(i + 1).map(|(key, tag)| (key.as_slice(), *tag));
+            let size = 100 + (i as u64 * 7) % 13;
+            builder.add_block((key, *tag), next, BlockHandle { offset, size });
+            offset += size + if contiguous { 5 } else { 5 + i as u64 % 2 };
+        }
+        builder.finish().expect("sorted keys")
+    }
+
+    fn flags_of(block: &[u8]) -> u16 {
+        u16::from_le_bytes([block[10], block[11]])
+    }
+
+    /// Every operation, on targets in and around what the index says of itself.
+    fn exercise(index: &LearnedIndex) {
+        let mut key = Vec::new();
+        for i in (0..index.blocks().min(300)).chain([index.blocks(), usize::MAX]) {
+            key.clear();
+            let _ = index.handle(i);
+            let _ = index.separator(i, &mut key);
+            for tag in [0, 1010, u64::MAX - 1] {
+                assert!(index.seek(&key, tag) <= index.blocks());
+            }
+        }
+        for key in [&b""[..], b"one key", b"shared prefix and", &[0xff; 50]] {
+            assert!(index.seek(key, 1) <= index.blocks());
+        }
+        let _ = (index.has_tags(), index.memory_usage());
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        for block in [sample(true), sample(false)] {
+            for len in 0..block.len() {
+                assert!(LearnedIndex::parse(&block[..len], u64::MAX).is_err());
+            }
+            // Even if the checksum is that of the shorter block.
+            for len in HEADER..block.len() {
+                let mut short = block[..len].to_vec();
+                let flags = flags_of(&short);
+                seal(&mut short, flags);
+                assert!(
+                    LearnedIndex::parse(&short, u64::MAX).is_err(),
+                    "length {len}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let block = sample(true);
+        let mut bad = block.clone();
+        for i in 0..block.len() {
+            for bit in 0..8 {
+                bad[i] = block[i] ^ 1 << bit;
+                let refusal = LearnedIndex::parse(&bad, u64::MAX).expect_err("damaged");
+                assert!(
+                    matches!(
+                        refusal,
+                        Refusal::Checksum { .. } | Refusal::NotALearnedBlock
+                    ),
+                    "byte {i}: {refusal}"
+                );
+                bad[i] = block[i];
+            }
+        }
+    }
+
+    #[test]
+    fn damage_that_the_checksum_hides_stays_in_bounds() {
+        for block in [sample(true), sample(false)] {
+            let mut bad = block.clone();
+            for i in HEADER..block.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff, block[i] ^ 1, block[i] ^ 0x40] {
+                    bad[i] = value;
+                    seal(&mut bad, flags_of(&block));
+                    if let Ok(index) = LearnedIndex::parse(&bad, 1 << 40) {
+                        exercise(&index);
+                    }
+                    bad[i] = block[i];
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_versions_and_flags_are_refused() {
+        let mut block = sample(true);
+        seal(&mut block, 2);
+        assert_eq!(
+            LearnedIndex::parse(&block, u64::MAX).err(),
+            Some(Refusal::Invalid("unknown flags"))
+        );
+        block[8..10].copy_from_slice(&(VERSION + 1).to_le_bytes());
+        let crc = super::super::format::checksum(&block);
+        block[12..16].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(
+            LearnedIndex::parse(&block, u64::MAX).err(),
+            Some(Refusal::UnknownVersion(VERSION + 1))
+        );
+    }
+
+    #[test]
+    fn handles_must_lie_in_the_file() {
+        let block = sample(true);
+        let index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+        let last = index.handle(index.blocks() - 1).expect("a block");
+        let end = last.offset + last.size;
+        assert!(LearnedIndex::parse(&block, end).is_ok());
+        assert!(LearnedIndex::parse(&block, end - 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bodies(flags in 0u16..2, body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut block = vec![0; HEADER];
+            block.extend(body);
+            seal(&mut block, flags);
+            if let Ok(index) = LearnedIndex::parse(&block, u64::MAX) {
+                exercise(&index);
+            }
+        }
+    }
+}
