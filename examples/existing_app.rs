@@ -38,7 +38,7 @@ fn check_all(db: &DB, rounds: &dyn Fn(u64) -> &'static str) -> Result<(), Box<dy
     Ok(())
 }
 
-fn run(path: &Path) -> Result<(), Box<dyn Error>> {
+pub fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     // 1. The application as it was, with plain RocksDB.
     let mut plain = Options::default();
     plain.create_if_missing(true);

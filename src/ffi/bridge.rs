@@ -78,11 +78,6 @@ pub(super) mod cpp {
         fn count_not_learned(reason: NotLearned);
         fn count_not_built();
         fn forget_probe();
-        /// The file that registration opens to check the library is nobody's file.
-        fn forget_probe() {
-            counters::forget_one_file();
-        }
-
         fn counters_for_c(out: &mut [u64; 9]);
     }
 
