@@ -52,17 +52,17 @@ fn common_gap(handles: &[BlockHandle]) -> Option<u32> {
 /// Returns whether they are contiguous (format flag bit 0).
 pub(super) fn encode(handles: &[BlockHandle], out: &mut Vec<u8>) -> bool {
     let mut offsets: Vec<u64> = handles.iter().map(|h| h.offset).collect();
-    let ends = handles.iter().map(|h| h.offset + h.size);
+    let end = |h: &BlockHandle| h.offset + h.size;
     match common_gap(handles) {
         Some(gap) => {
-            offsets.extend(ends.last().map(|end| end + u64::from(gap)));
+            offsets.extend(handles.last().map(|h| end(h) + u64::from(gap)));
             out.extend_from_slice(&gap.to_le_bytes());
             sequence::encode(&offsets, out);
             true
         }
         None => {
             sequence::encode(&offsets, out);
-            sequence::encode(&ends.collect::<Vec<_>>(), out);
+            sequence::encode(&handles.iter().map(end).collect::<Vec<_>>(), out);
             false
         }
     }

@@ -19,6 +19,7 @@
 //! exact for every key, present or not.
 //!
 //! The on-disk format is specified in `format`.
+#![forbid(unsafe_code)]
 
 mod builder;
 mod cut;

@@ -1,5 +1,6 @@
 //! Models of a key distribution: arbitrary byte keys become integers
 //! ([`projection`]), integers become ranks ([`pla`]).
+#![forbid(unsafe_code)]
 
 pub mod pla;
 pub mod projection;
