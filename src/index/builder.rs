@@ -4,7 +4,7 @@ use super::NO_TAG;
 use super::cut::{Cut, cut};
 use super::format::{HEADER, put_bytes, seal};
 use super::handles::{self, BlockHandle};
-use super::node::{self, Cuts};
+use super::separators::{self, Cuts};
 use std::fmt;
 
 /// Why no learned block was built. The file is complete without it.
@@ -159,7 +159,7 @@ impl Builder {
             }
         }
         if blocks > 1 {
-            node::encode(&self.cuts, 0..blocks - 1, 0, &mut out);
+            separators::encode(&self.cuts, 0..blocks - 1, &mut out);
         }
         seal(&mut out, flags);
         Ok(out)

@@ -9,7 +9,7 @@
 //! body       := blocks:u32
 //!               last_tag:u64  last_key:bytes          (if blocks > 0)
 //!               handles                               (if blocks > 0)
-//!               node                                  (if blocks > 1; blocks-1 cuts)
+//!               separators                            (if blocks > 1; blocks-1 cuts)
 //! bytes      := len:varint  byte[len]
 //! handles    := flags bit 0 set:   gap:u32  sequence of blocks+1 offsets; block i is
 //!                                  [offset(i), offset(i+1)-gap)
@@ -23,12 +23,17 @@
 //!               (first >> shift) + (j*slope >> frac) + residual(j)
 //!   residuals of a group: `width` bits each, least significant first, padded to a byte
 //!
-//! node       := kind:u8  cuts:varint  prefix:bytes  (model | leaf)
-//! model (0)  := sequence of the cuts' projections
-//!               runs:varint  { start:varint  len:varint }[runs]  node[runs]
-//!   a run is a range of cuts that one projection does not tell apart; its node repeats
-//!   the projected bytes in its prefix
-//! leaf (1)   := tagged:u8  { cut:bytes  tag:u64 if tagged }[cuts]
+//! separators := prefix:bytes  form:u8  (ranks | front)
+//!   the prefix is stripped from every cut
+//! ranks (0)  := sequence of the cuts, each its bytes as a big-endian number, zero-padded
+//!               to eight; cuts have at most eight bytes, end in a non-zero byte and have
+//!               no tag
+//! front (1)  := tags:varint  { cuts skipped:varint  tag:u64 }[tags]
+//!               size:u32  entry[cuts]                 size is that of all entries
+//! entry      := control:u8  shared:varint?  len:varint?  byte[len]
+//!   a cut is `shared` bytes of the cut before it and the entry's own bytes; every 16th
+//!   begins anew and shares nothing. The control byte holds `shared` in its upper half and
+//!   `len` in its lower; 15 stands for 15 and a varint that is added
 //! ```
 //!
 //! A reader refuses a version it does not know, a block whose checksum does not match,
@@ -46,9 +51,6 @@ pub(super) const CONTIGUOUS: u16 = 1;
 
 /// Bytes before `body`.
 pub(super) const HEADER: usize = 16;
-
-/// Child nodes may nest this deep; the builder stops at half of it.
-pub(super) const MAX_DEPTH: usize = 16;
 
 /// Why a learned block is not used. The file is then read through the standard index.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,15 @@
 //! ```text
 //!            internal key (user key, tag)
 //!                      |
-//!   node      strip the shared prefix, project eight bytes to u64
-//!                      |
-//!   sequence  model -> group of 64 cuts -> line -> rank      (ties: child node)
-//!                      |
+//!   separators    strip the prefix that all cuts share
+//!            /                     \
+//!   sequence: eight bytes        front: strings of any length
+//!   as u64; model -> group       tree of models -> group
+//!   of 64 -> line -> rank        of 16 -> walk -> rank
+//!            \                     /
 //!                 block number
 //!                      |
-//!   handles   group -> line -> (offset, size)
+//!   handles       group -> line -> (offset, size)
 //! ```
 //!
 //! Between two neighbouring data blocks lies a *cut*: a short key above the last key of
@@ -24,9 +26,10 @@
 mod builder;
 mod cut;
 mod format;
+mod front;
 mod handles;
-mod node;
 mod reader;
+mod separators;
 mod sequence;
 
 pub use builder::{BuildError, Builder};

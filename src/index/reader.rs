@@ -3,7 +3,7 @@
 use super::NO_TAG;
 use super::format::{CONTIGUOUS, Refusal, unseal};
 use super::handles::{BlockHandle, Handles};
-use super::node::Node;
+use super::separators::Separators;
 
 /// The upper end of a block, as a separator of the standard index would give it: every
 /// key of the block is at or below it, every key behind the block above it.
@@ -24,7 +24,7 @@ pub struct LearnedIndex {
     last_tag: u64,
     handles: Option<Handles>,
     /// `None` for fewer than two blocks.
-    root: Option<Node>,
+    separators: Option<Separators>,
     stored_bytes: usize,
 }
 
@@ -38,7 +38,7 @@ impl LearnedIndex {
             last_key: Vec::new(),
             last_tag: 0,
             handles: None,
-            root: None,
+            separators: None,
             stored_bytes: block.len(),
         };
         if blocks > 0 {
@@ -48,7 +48,7 @@ impl LearnedIndex {
             index.handles = Some(Handles::parse(&mut cursor, contiguous, blocks, file_size)?);
         }
         if blocks > 1 {
-            index.root = Some(Node::parse(&mut cursor, blocks - 1)?);
+            index.separators = Some(Separators::parse(&mut cursor, blocks - 1)?);
         }
         if !cursor.is_empty() {
             return Err(Refusal::Invalid("bytes behind the end"));
@@ -69,8 +69,8 @@ impl LearnedIndex {
     /// Exact for every key of the file. Allocates nothing; O(1) expected.
     #[inline]
     pub fn seek(&self, user_key: &[u8], tag: u64) -> usize {
-        let block = match &self.root {
-            Some(root) => root.rank(user_key, tag),
+        let block = match &self.separators {
+            Some(separators) => separators.rank(user_key, tag),
             None => 0,
         };
         if block + 1 >= self.blocks && self.behind_the_end(user_key, tag) {
@@ -101,24 +101,24 @@ impl LearnedIndex {
             out.extend_from_slice(&self.last_key);
             return Some(Separator::At(self.last_tag));
         }
-        match self.root.as_ref()?.cut(block, out) {
+        match self.separators.as_ref()?.cut(block, out) {
             NO_TAG => Some(Separator::Before),
             tag => Some(Separator::At(tag)),
         }
     }
 
     /// Whether versions of one user key lie in more than one block, so that cuts depend on
-    /// sequence numbers. O(nodes).
+    /// sequence numbers.
     pub fn has_tags(&self) -> bool {
-        self.root.as_ref().is_some_and(Node::has_tags)
+        self.separators.as_ref().is_some_and(Separators::has_tags)
     }
 
-    /// Heap bytes held. O(nodes).
+    /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
         size_of::<Self>()
             + self.last_key.capacity()
             + self.handles.as_ref().map_or(0, Handles::memory_usage)
-            + self.root.as_ref().map_or(0, Node::memory_usage)
+            + self.separators.as_ref().map_or(0, Separators::memory_usage)
     }
 
     /// Bytes of the block it was read from.
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A block with every construct of the format: model nodes with runs, nested nodes,
-    /// leaves with and without tags; `gap` apart, or at uneven distances.
+    /// A block with front-coded cuts, short and long, with and without tags; handles at one
+    /// distance or at uneven ones.
     fn sample(contiguous: bool) -> Vec<u8> {
         let mut keys: Vec<(Vec<u8>, u64)> = Vec::new();
         for i in 0..30u8 {

@@ -1,0 +1,127 @@
+//! The cuts of a file: from a key to the number of cuts at or below it.
+//!
+//! Two forms, whichever is smaller. *Ranks*: cuts that eight bytes behind the prefix they
+//! all share tell apart are numbers in a [`Sequence`]. *Front-coded* strings
+//! ([`FrontCoded`]) hold any cuts.
+
+use super::NO_TAG;
+use super::format::{Cursor, Refusal, put_bytes};
+use super::front::{self, FrontCoded};
+use super::sequence::{self, Sequence};
+use crate::model::project;
+use crate::model::projection::{WIDTH, common_prefix, unproject};
+use std::cmp::Ordering;
+use std::ops::Range;
+
+const RANKS: u8 = 0;
+const FRONT: u8 = 1;
+
+/// A sorted list of cuts: user keys and tags, in internal-key order.
+pub(super) trait Cuts {
+    fn key(&self, i: usize) -> &[u8];
+    /// [`NO_TAG`] where the cut is between two user keys.
+    fn tag(&self, i: usize) -> u64;
+}
+
+#[derive(Debug)]
+pub(super) struct Separators {
+    prefix: Vec<u8>,
+    len: usize,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Ranks(Sequence),
+    Front(FrontCoded),
+}
+
+/// Appends the encoding of `cuts[range]`, of which there is at least one.
+pub(super) fn encode<C: Cuts>(cuts: &C, range: Range<usize>, out: &mut Vec<u8>) {
+    let (first, last) = (cuts.key(range.start), cuts.key(range.end - 1));
+    let shared = common_prefix(first, last);
+    put_bytes(out, &first[..shared]);
+
+    // A cut stands for its projection if `project(last key of the block below)` is smaller:
+    // that holds if the cut ends in a non-zero byte that the projection sees.
+    let rest = |i: usize| &cuts.key(i)[shared..];
+    let plain = |i: usize| {
+        cuts.tag(i) == NO_TAG && rest(i).len() <= WIDTH && !matches!(rest(i).last(), None | Some(0))
+    };
+    let mut strings = vec![FRONT];
+    front::encode(cuts, range.clone(), shared, &mut strings);
+    if range.clone().all(plain) {
+        let ranks: Vec<u64> = range.map(|i| project(rest(i))).collect();
+        let mut numbers = vec![RANKS];
+        sequence::encode(&ranks, &mut numbers);
+        if numbers.len() <= strings.len() {
+            out.extend_from_slice(&numbers);
+            return;
+        }
+    }
+    out.extend_from_slice(&strings);
+}
+
+impl Separators {
+    /// Reads `len` cuts and checks that they are in order. O(size).
+    pub fn parse(cursor: &mut Cursor<'_>, len: usize) -> Result<Separators, Refusal> {
+        let prefix = cursor.bytes("prefix")?.to_vec();
+        let form = match cursor.u8("separators")? {
+            RANKS => {
+                let ranks = Sequence::parse(cursor)?;
+                if ranks.len() != len {
+                    return Err(Refusal::Invalid("number of cuts"));
+                }
+                Form::Ranks(ranks)
+            }
+            FRONT => Form::Front(FrontCoded::parse(cursor, len)?),
+            _ => return Err(Refusal::Invalid("form of the separators")),
+        };
+        Ok(Separators { prefix, len, form })
+    }
+
+    /// How many cuts are at or below the internal key (`key`, `tag`).
+    ///
+    /// O(1) expected for cuts that a few bytes tell apart, O(log cuts) at worst.
+    #[inline]
+    pub fn rank(&self, key: &[u8], tag: u64) -> usize {
+        let (head, rest) = key.split_at(self.prefix.len().min(key.len()));
+        match head.cmp(&self.prefix) {
+            Ordering::Less => 0,
+            Ordering::Greater => self.len,
+            Ordering::Equal => match &self.form {
+                Form::Ranks(ranks) => ranks.rank(project(rest)),
+                Form::Front(strings) => strings.rank(rest, tag),
+            },
+        }
+    }
+
+    /// Appends the user key of cut `i` to `out` and returns its tag.
+    pub fn cut(&self, i: usize, out: &mut Vec<u8>) -> u64 {
+        out.extend_from_slice(&self.prefix);
+        match &self.form {
+            Form::Ranks(ranks) => {
+                unproject(ranks.get(i).unwrap_or(0), out);
+                NO_TAG
+            }
+            Form::Front(strings) => strings.cut(i, out),
+        }
+    }
+
+    /// Whether any cut has a tag.
+    pub fn has_tags(&self) -> bool {
+        match &self.form {
+            Form::Ranks(_) => false,
+            Form::Front(strings) => strings.has_tags(),
+        }
+    }
+
+    /// Heap bytes held.
+    pub fn memory_usage(&self) -> usize {
+        let form = match &self.form {
+            Form::Ranks(ranks) => ranks.memory_usage(),
+            Form::Front(strings) => strings.memory_usage(),
+        };
+        self.prefix.capacity() + form
+    }
+}
