@@ -59,7 +59,13 @@ pub fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     }
     db.flush()?;
     db.compact_range(None::<&[u8]>, None::<&[u8]>);
-    let halves = |i: u64| if i.is_multiple_of(2) { "mountdb" } else { "plain" };
+    let halves = |i: u64| {
+        if i.is_multiple_of(2) {
+            "mountdb"
+        } else {
+            "plain"
+        }
+    };
     check_all(&db, &halves)?;
     let counters = mountdb::counters();
     println!(

@@ -207,7 +207,7 @@ fn records() -> usize {
     match (cfg!(miri), cfg!(debug_assertions)) {
         (true, _) => 60,
         (_, true) => 1_000,
-        _ => 40_000,
+        _ => 8_000,
     }
 }
 
