@@ -11,6 +11,7 @@ fi
 cargo test --locked --no-default-features
 # Always the whole workspace, so that features never change and RocksDB is compiled once.
 cargo test --locked --release --workspace
+scripts/test_cpp.sh
 if cargo clippy --version >/dev/null 2>&1; then
   cargo clippy --locked --release --workspace --all-targets -- -D warnings
 fi

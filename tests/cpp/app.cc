@@ -1,0 +1,249 @@
+// mountdb as a C++ application uses it, and what only C++ can reach: wide columns, user
+// timestamps, MultiScan, asynchronous scans. Two databases get the same work, one with
+// mountdb's table and one with the stock table, and must give the same answers.
+//
+//   app DIRECTORY       exit status 0 if they do
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mountdb.h"
+#include "rocksdb/comparator.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/db.h"
+#include "rocksdb/multi_scan.h"
+#include "rocksdb/options.h"
+#include "rocksdb/table.h"
+#include "rocksdb/wide_columns.h"
+
+using namespace rocksdb;
+
+#define CHECK(condition)                                                      \
+  do {                                                                        \
+    if (!(condition)) {                                                       \
+      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+      std::exit(1);                                                           \
+    }                                                                         \
+  } while (false)
+
+void CheckOk(const Status& s) {
+  if (!s.ok()) {
+    std::fprintf(stderr, "%s\n", s.ToString().c_str());
+    std::exit(1);
+  }
+}
+
+mountdb_counters Counters() {
+  mountdb_counters counters;
+  mountdb_get_counters(&counters);
+  return counters;
+}
+
+std::unique_ptr<DB> OpenDb(const std::string& path, const char* table,
+                           const Comparator* comparator) {
+  ConfigOptions config;
+  config.ignore_unsupported_options = false;  // or an unknown name is ignored in silence
+  Options base;
+  base.create_if_missing = true;
+  base.comparator = comparator;
+  Options options;
+  CheckOk(GetOptionsFromString(
+      config, base,
+      "target_file_size_base=65536;compression=kNoCompression;table_factory={id=" +
+          std::string(table) + ";block_size=200}",
+      &options));
+  CHECK(options.table_factory->IsInstanceOf(table));
+  CHECK(options.table_factory->IsInstanceOf(TableFactory::kBlockBasedTableName()));
+  std::unique_ptr<DB> db;
+  CheckOk(DB::Open(options, path, &db));
+  return db;
+}
+
+// The two databases of a test.
+struct Twins {
+  Twins(const std::string& path, const Comparator* comparator)
+      : ours(OpenDb(path + "-ours", "mountdb", comparator)),
+        stock(OpenDb(path + "-stock", "BlockBasedTable", comparator)) {}
+
+  template <typename Work>
+  void Both(const Work& work) {
+    work(ours.get());
+    work(stock.get());
+  }
+
+  // `describe` turns a database's answers into text.
+  template <typename Describe>
+  size_t CheckAgree(const char* what, const Describe& describe) {
+    const std::string a = describe(ours.get());
+    const std::string b = describe(stock.get());
+    if (a != b) {
+      std::fprintf(stderr, "%s: mountdb and stock differ\n", what);
+      std::exit(1);
+    }
+    return a.size();
+  }
+
+  std::unique_ptr<DB> ours;
+  std::unique_ptr<DB> stock;
+};
+
+std::string Key(int i) {
+  char key[32];
+  std::snprintf(key, sizeof(key), "tenant%02d/%06d", i % 7, i);
+  return key;
+}
+
+void Flush(DB* db) { CheckOk(db->Flush(FlushOptions())); }
+
+std::string Dump(DB* db, const ReadOptions& read, bool backward) {
+  std::string text;
+  std::unique_ptr<Iterator> it(db->NewIterator(read));
+  for (backward ? it->SeekToLast() : it->SeekToFirst(); it->Valid();
+       backward ? it->Prev() : it->Next()) {
+    text += it->key().ToString() + "=" + it->value().ToString() + ";";
+    for (const WideColumn& column : it->columns()) {
+      text += column.name().ToString() + ":" + column.value().ToString() + ",";
+    }
+  }
+  CheckOk(it->status());
+  return text;
+}
+
+void WideColumnsAgree(const std::string& path) {
+  Twins twins(path, BytewiseComparator());
+  twins.Both([](DB* db) {
+    for (int i = 0; i < 2000; i++) {
+      const std::string value = std::to_string(i);
+      if (i % 3 == 0) {
+        CheckOk(db->Put(WriteOptions(), Key(i), value));
+      } else {
+        CheckOk(db->PutEntity(WriteOptions(), db->DefaultColumnFamily(), Key(i),
+                              WideColumns{{"", value}, {"a", value + "a"}, {"b", "b"}}));
+      }
+    }
+    Flush(db);
+    CheckOk(db->CompactRange(CompactRangeOptions(), nullptr, nullptr));
+  });
+  size_t size = twins.CheckAgree("entities", [](DB* db) {
+    std::string text;
+    for (int i = 0; i < 2100; i++) {
+      PinnableWideColumns columns;
+      Status s = db->GetEntity(ReadOptions(), db->DefaultColumnFamily(), Key(i), &columns);
+      text += s.ToString();
+      for (const WideColumn& column : columns.columns()) {
+        text += column.name().ToString() + ":" + column.value().ToString() + ",";
+      }
+    }
+    return text;
+  });
+  CHECK(size > 2000 * 10);
+  for (bool backward : {false, true}) {
+    twins.CheckAgree("scan of entities",
+                     [&](DB* db) { return Dump(db, ReadOptions(), backward); });
+  }
+}
+
+void MultiScansAgree(const std::string& path) {
+  Twins twins(path, BytewiseComparator());
+  twins.Both([](DB* db) {
+    for (int i = 0; i < 5000; i++) {
+      CheckOk(db->Put(WriteOptions(), Key(i), "v" + std::to_string(i)));
+    }
+    Flush(db);
+    CheckOk(db->CompactRange(CompactRangeOptions(), nullptr, nullptr));
+  });
+  std::vector<std::string> bounds;
+  for (int tenant = 0; tenant < 7; tenant++) {
+    for (int step = 0; step < 4; step++) {
+      bounds.push_back(Key(tenant + 7 * 150 * step));
+    }
+  }
+  // Ranges that are apart, and ranges that touch.
+  for (int stride : {2, 1}) {
+    size_t size = twins.CheckAgree("multi-scan", [&](DB* db) {
+      MultiScanArgs args(BytewiseComparator());
+      for (size_t i = 0; i + 1 < bounds.size(); i += stride) {
+        args.insert(bounds[i], bounds[i + 1]);
+      }
+      std::string text;
+      std::unique_ptr<MultiScan> scans =
+          db->NewMultiScan(ReadOptions(), db->DefaultColumnFamily(), args);
+      for (auto scan : *scans) {
+        for (auto entry : scan) {
+          text += entry.first.ToString() + "=" + entry.second.ToString() + ";";
+        }
+        text += "|";
+      }
+      return text;
+    });
+    CHECK(size > 1000);
+  }
+  for (bool async : {false, true}) {
+    for (size_t readahead : {0, 4096}) {
+      ReadOptions read;
+      read.async_io = async;
+      read.readahead_size = readahead;
+      read.auto_readahead_size = true;
+      const Slice upper = bounds[20];
+      read.iterate_upper_bound = &upper;
+      size_t size = twins.CheckAgree("scan", [&](DB* db) { return Dump(db, read, false); });
+      CHECK(size > 1000);
+    }
+  }
+  twins.CheckAgree("checksums", [](DB* db) { return db->VerifyChecksum().ToString(); });
+}
+
+void TimestampsFallBack(const std::string& path) {
+  const mountdb_counters before = Counters();
+  Twins twins(path, BytewiseComparatorWithU64Ts());
+  twins.Both([](DB* db) {
+    for (uint64_t ts = 1; ts <= 3; ts++) {
+      std::string buffer;
+      const Slice stamp = EncodeU64Ts(ts, &buffer);
+      for (int i = 0; i < 500; i++) {
+        CheckOk(db->Put(WriteOptions(), Key(i), stamp, "v" + std::to_string(ts * i)));
+      }
+    }
+    Flush(db);
+  });
+  for (uint64_t ts : {1, 2, 9}) {
+    std::string buffer;
+    const Slice stamp = EncodeU64Ts(ts, &buffer);
+    ReadOptions read;
+    read.timestamp = &stamp;
+    size_t size = twins.CheckAgree("timestamps", [&](DB* db) {
+      std::string text, value;
+      for (int i = 0; i < 510; i++) {
+        value.clear();
+        text += db->Get(read, Key(i), &value).ToString() + value;
+      }
+      return text + Dump(db, read, false) + Dump(db, read, true);
+    });
+    CHECK(size > 500 * 10);
+  }
+  const mountdb_counters after = Counters();
+  CHECK(after.other_comparator > before.other_comparator);
+  CHECK(after.files_learned == before.files_learned);
+}
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: app DIRECTORY\n");
+    return 2;
+  }
+  if (mountdb_register() != 0) {
+    std::fprintf(stderr, "%s\n", mountdb_error());
+    return 1;
+  }
+  CHECK(std::string(mountdb_error()).empty());
+  const std::string directory = argv[1];
+  WideColumnsAgree(directory + "/columns");
+  MultiScansAgree(directory + "/scans");
+  CHECK(Counters().files_learned > 0);
+  CHECK(Counters().corrupt == 0);
+  TimestampsFallBack(directory + "/timestamps");
+  std::puts("C++ application: every answer agrees");
+  return 0;
+}
