@@ -1,0 +1,256 @@
+//! The table of engines: everything that can be put side by side.
+//!
+//! An engine is an options string for stock RocksDB. Whatever costs memory or changes
+//! what is stored comes from one [`Budget`], the same for every engine of a run.
+
+use crate::error::{Context, Error};
+use rocksdb::{DB, DBCompressionType, Options};
+use std::collections::HashMap;
+use std::path::Path;
+use std::str::FromStr;
+
+/// What every engine of a run gets alike.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Capacity of the block cache in bytes; every engine has one of its own.
+    pub cache_bytes: u64,
+    /// Bloom filter bits per key; 0 for no filter.
+    pub bloom_bits: u32,
+    /// Target size of a data block in bytes.
+    pub block_bytes: u32,
+    /// Size of a memtable in bytes.
+    pub write_buffer_bytes: usize,
+    /// How data blocks are compressed.
+    pub compression: Compression,
+    /// Whether reads bypass the page cache of the operating system.
+    pub direct_reads: bool,
+}
+
+/// Compression of data blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Blocks are stored as they are.
+    None,
+    /// LZ4.
+    Lz4,
+    /// Snappy.
+    Snappy,
+}
+
+impl FromStr for Compression {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "none" => Ok(Compression::None),
+            "lz4" => Ok(Compression::Lz4),
+            "snappy" => Ok(Compression::Snappy),
+            _ => Err(format!(
+                "unknown compression `{s}`: choose one of none, lz4, snappy"
+            )),
+        }
+    }
+}
+
+/// A line of the table of engines.
+#[derive(Debug)]
+pub struct Engine {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// The table factory that the open database must name.
+    table: &'static str,
+    /// Settings of the table factory beyond the budget.
+    settings: &'static str,
+}
+
+/// The table of engines.
+pub const ENGINES: &[Engine] = &[
+    Engine {
+        name: "stock",
+        about: "RocksDB's block-based table as it comes",
+        table: "BlockBasedTable",
+        settings: "",
+    },
+    Engine {
+        name: "interpolation",
+        about: "RocksDB's block-based table, interpolation search in its index blocks",
+        table: "BlockBasedTable",
+        settings: ";index_block_search_type=kInterpolation",
+    },
+    Engine {
+        name: "mountdb-table",
+        about: "mountdb's table: a learned index over the same data blocks",
+        table: "mountdb",
+        settings: "",
+    },
+];
+
+/// The prefix of an engine that is any options string.
+pub const OPTIONS_PREFIX: &str = "options:";
+
+impl Engine {
+    /// The options string of this engine within `budget`.
+    pub fn options(&self, budget: &Budget) -> String {
+        let Engine {
+            table, settings, ..
+        } = self;
+        let Budget {
+            cache_bytes,
+            block_bytes,
+            ..
+        } = budget;
+        let filter = match budget.bloom_bits {
+            0 => String::new(),
+            bits => format!(";filter_policy=bloomfilter:{bits}:false"),
+        };
+        format!(
+            "table_factory={{id={table};block_cache={cache_bytes};block_size={block_bytes}{filter}{settings}}}"
+        )
+    }
+}
+
+/// An engine of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contender {
+    /// Its name in reports and its directory; no two of a run are the same.
+    pub label: String,
+    /// Its options string.
+    pub options: String,
+    /// The table factory it must turn out to use, where that is known.
+    pub table: Option<&'static str>,
+}
+
+/// Splits a comma-separated list of engines; commas within braces are left alone.
+pub fn split_list(list: &str) -> Vec<String> {
+    let mut depth = 0i32;
+    let parts = list.split(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth <= 0
+    });
+    parts
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Looks up engines by name. The same name twice is two contenders with their own
+/// data: what they differ by is the noise of the measurement.
+///
+/// # Errors
+/// An unknown name; the message lists all.
+pub fn resolve(names: &[String], budget: &Budget) -> Result<Vec<Contender>, Error> {
+    if names.is_empty() {
+        return Err(Error::Usage(
+            "no engine given: name some with --engines, for example stock,mountdb-table".to_owned(),
+        ));
+    }
+    let mut uses = HashMap::new();
+    let mut contenders = Vec::new();
+    for name in names {
+        let (stem, options, table) = match name.strip_prefix(OPTIONS_PREFIX) {
+            Some(options) => ("options", options.to_owned(), None),
+            None => {
+                let engine = by_name(name)?;
+                (engine.name, engine.options(budget), Some(engine.table))
+            }
+        };
+        let used: &mut u32 = uses.entry(stem).or_default();
+        *used += 1;
+        let label = if *used == 1 {
+            stem.to_owned()
+        } else {
+            format!("{stem}-{used}")
+        };
+        contenders.push(Contender {
+            label,
+            options,
+            table,
+        });
+    }
+    Ok(contenders)
+}
+
+fn by_name(name: &str) -> Result<&'static Engine, Error> {
+    ENGINES.iter().find(|engine| engine.name == name).ok_or_else(|| {
+        let names: Vec<_> = ENGINES.iter().map(|engine| engine.name).collect();
+        let names = names.join(", ");
+        Error::Usage(format!(
+            "unknown engine `{name}`: choose from {names}, or {OPTIONS_PREFIX}<options string>; \
+             `ycsb engines` tells what they are"
+        ))
+    })
+}
+
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A new database, to be filled. No compaction starts by itself, so that the
+    /// files at the end do not depend on when a background thread ran.
+    Load,
+    /// A loaded database, to be measured.
+    Run,
+}
+
+/// Opens the database of a contender in `dir`.
+///
+/// # Errors
+/// If RocksDB or mountdb refuses, or if the open database does not use the table
+/// factory that the engine stands for.
+pub fn open(
+    contender: &Contender,
+    budget: &Budget,
+    dir: &Path,
+    purpose: Purpose,
+) -> Result<DB, Error> {
+    let Contender {
+        label,
+        options,
+        table,
+    } = contender;
+    let base = base_options(budget, purpose);
+    let options = mountdb::options_from_string(&base, options).map_err(|e| {
+        Error::Usage(format!(
+            "engine {label}: {e} (its options string: {options})"
+        ))
+    })?;
+    let db = DB::open(&options, dir).context(|| {
+        let hint = if budget.direct_reads {
+            " (does this file system know direct I/O?)"
+        } else {
+            ""
+        };
+        format!("engine {label}: opening {}{hint}", dir.display())
+    })?;
+    let found = mountdb::db_factories(&db).table;
+    match table {
+        Some(expected) if *expected != found => Err(Error::Run(format!(
+            "engine {label}: stands for the table factory {expected}, but the open database \
+             uses {found}; measuring it would be measuring something else"
+        ))),
+        _ => Ok(db),
+    }
+}
+
+fn base_options(budget: &Budget, purpose: Purpose) -> Options {
+    let load = purpose == Purpose::Load;
+    let mut options = Options::default();
+    options.create_if_missing(load);
+    options.set_error_if_exists(load);
+    options.set_disable_auto_compactions(load);
+    options.set_write_buffer_size(budget.write_buffer_bytes);
+    options.set_compression_type(match budget.compression {
+        Compression::None => DBCompressionType::None,
+        Compression::Lz4 => DBCompressionType::Lz4,
+        Compression::Snappy => DBCompressionType::Snappy,
+    });
+    options.set_use_direct_reads(budget.direct_reads && !load);
+    // The index of every file is in memory from the start: what is measured is how it
+    // is searched. No thread wakes up to write statistics in between.
+    options.set_max_open_files(-1);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}

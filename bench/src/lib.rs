@@ -1,0 +1,43 @@
+//! The harness behind `ycsb`: stock RocksDB and RocksDB with mountdb side by side.
+//!
+//! | what | where |
+//! |---|---|
+//! | command line | [`cli`] |
+//! | key sets, generated or from files | [`keys`], [`dataset`] |
+//! | values that check themselves | [`values`] |
+//! | the table of engines | [`engine`] |
+//! | workloads, request distributions, planned operations | [`workload`], [`distribution`], [`stream`] |
+//! | what to do | [`plan`] |
+//! | load phase, one engine after the other | [`load`] |
+//! | timed loop, run phase, engines interleaved | [`run`], [`compare`] |
+//! | the measurements, the report | [`outcome`], [`report`], [`verdict`], [`format`](mod@format) |
+//!
+//! A new engine is a line in [`engine::ENGINES`], a new workload one in
+//! [`workload::WORKLOADS`], a new distribution a variant of
+//! [`distribution::Distribution`].
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod compare;
+pub mod dataset;
+pub mod distribution;
+pub mod engine;
+pub mod error;
+pub mod format;
+pub mod keys;
+pub mod learned;
+pub mod load;
+pub mod outcome;
+pub mod plan;
+pub mod progress;
+pub mod report;
+pub mod run;
+pub mod stats;
+pub mod stream;
+pub mod sysinfo;
+pub mod tableprops;
+pub mod values;
+pub mod verdict;
+pub mod workdir;
+pub mod workload;

@@ -1,0 +1,48 @@
+//! What the machine and the store say about themselves, for the head of a report.
+
+use std::fs;
+use std::path::Path;
+
+const UNKNOWN: &str = "unknown";
+
+/// The processor's model name, from `/proc/cpuinfo`.
+pub fn cpu_model() -> String {
+    proc_field("/proc/cpuinfo", "model name").unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// The number of processors this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Main memory as the kernel counts it, for example `24689416 kB`.
+pub fn memory() -> String {
+    proc_field("/proc/meminfo", "MemTotal").unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// The version of the RocksDB that wrote the database in `dir`, from its newest
+/// OPTIONS file: the library that really ran, whatever was meant to be linked.
+pub fn rocksdb_version(dir: &Path) -> String {
+    let options = fs::read_dir(dir).ok().and_then(|entries| {
+        let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        names
+            .filter(|path| path.to_string_lossy().contains("/OPTIONS-"))
+            .max()
+    });
+    let text = options
+        .and_then(|path| fs::read_to_string(path).ok())
+        .unwrap_or_default();
+    let version = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("rocksdb_version="));
+    version.unwrap_or(UNKNOWN).to_owned()
+}
+
+/// The value of the first `name : value` line of a file.
+fn proc_field(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| {
+        let (field, value) = line.split_once(':')?;
+        (field.trim() == name).then(|| value.trim().to_owned())
+    })
+}

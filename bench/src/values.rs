@@ -1,0 +1,66 @@
+//! Values that anybody can compute again.
+//!
+//! A value is a pure function of its key, the run's seed, how often the record was
+//! written (its generation) and its size, so every read is checked in full without
+//! keeping a copy of the data. The key is hashed once, while a run is planned, into
+//! the value's *mark*; the timed loop only needs the mark.
+
+/// The smallest value size in bytes: a value begins with its mark.
+pub const MIN_SIZE: usize = 8;
+
+const WORD: usize = 8;
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+const MULTIPLIER: u64 = 0xD6E8_FEB8_6659_FD93;
+
+/// The mark of the value that `key` holds after `generation` updates.
+pub fn mark(key: &[u8], seed: u64, generation: u32) -> u64 {
+    let mut hash = scramble(seed ^ STEP.wrapping_mul(u64::from(generation) + 1));
+    for chunk in key.chunks(WORD) {
+        hash = scramble(hash ^ padded(chunk)).wrapping_add(STEP);
+    }
+    // The length tells a key from the same key with zero bytes at its end.
+    scramble(hash ^ key.len() as u64)
+}
+
+/// Fills `value` with the bytes that belong to `mark`.
+pub fn fill(value: &mut [u8], mark: u64) {
+    for (i, chunk) in (0u64..).zip(value.chunks_mut(WORD)) {
+        chunk.copy_from_slice(&word(mark, i).to_le_bytes()[..chunk.len()]);
+    }
+}
+
+/// Whether `value` is, byte for byte, what [`fill`] writes for `mark` into `size` bytes.
+#[inline]
+pub fn matches(value: &[u8], size: usize, mark: u64) -> bool {
+    if value.len() != size {
+        return false;
+    }
+    let (words, tail) = value.as_chunks::<WORD>();
+    let mut difference = 0;
+    for (i, found) in (0u64..).zip(words) {
+        difference |= u64::from_le_bytes(*found) ^ word(mark, i);
+    }
+    let expected = word(mark, words.len() as u64).to_le_bytes();
+    difference == 0 && *tail == expected[..tail.len()]
+}
+
+/// Word `i` of a value. Words do not depend on each other, so that the processor can
+/// check several at once.
+fn word(mark: u64, i: u64) -> u64 {
+    if i == 0 {
+        mark
+    } else {
+        scramble(mark.wrapping_add(i.wrapping_mul(STEP)))
+    }
+}
+
+fn scramble(x: u64) -> u64 {
+    let x = (x ^ (x >> 32)).wrapping_mul(MULTIPLIER);
+    x ^ (x >> 29)
+}
+
+fn padded(chunk: &[u8]) -> u64 {
+    let mut word = [0; WORD];
+    word[..chunk.len()].copy_from_slice(chunk);
+    u64::from_le_bytes(word)
+}

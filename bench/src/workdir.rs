@@ -1,0 +1,79 @@
+//! Where the databases of a run lie, and who removes them.
+
+use crate::error::{Context, Error};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, fs, process};
+
+/// A directory with one subdirectory per engine. What this run created is removed when
+/// this is dropped, unless it is to be kept; what was there before stays.
+#[derive(Debug)]
+pub struct WorkDir {
+    root: PathBuf,
+    keep: bool,
+    /// In the order of their creation.
+    created: Vec<PathBuf>,
+}
+
+impl WorkDir {
+    /// Uses `root`, or a fresh directory for temporary files.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn new(root: Option<&Path>, keep: bool) -> Result<Self, Error> {
+        let root = match root {
+            Some(root) => root.to_owned(),
+            None => {
+                let now = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
+                env::temp_dir().join(format!("ycsb-{}-{}", process::id(), now.as_nanos()))
+            }
+        };
+        let mut created = Vec::new();
+        if !root.exists() {
+            fs::create_dir_all(&root).context(|| format!("creating {}", root.display()))?;
+            created.push(root.clone());
+        }
+        Ok(Self {
+            root,
+            keep,
+            created,
+        })
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Creates the directory of an engine.
+    ///
+    /// # Errors
+    /// If it is there already: its data is not ours to overwrite.
+    pub fn engine(&mut self, label: &str) -> Result<PathBuf, Error> {
+        let dir = self.root.join(label);
+        if dir.exists() {
+            return Err(Error::Usage(format!(
+                "{} exists already: remove it, or give another directory with --db",
+                dir.display()
+            )));
+        }
+        fs::create_dir(&dir).context(|| format!("creating {}", dir.display()))?;
+        self.created.push(dir.clone());
+        Ok(dir)
+    }
+}
+
+impl Drop for WorkDir {
+    fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
+        for dir in self.created.iter().rev() {
+            if let Err(e) = fs::remove_dir_all(dir) {
+                eprintln!("warning: {} is left behind: {e}", dir.display());
+            }
+        }
+    }
+}
