@@ -146,7 +146,9 @@ rust::String NameOf(const std::shared_ptr<Factory>& factory) {
 void options_from_string(const Options& base, rust::Str text, Options& out) {
   const std::string options(text);
   Options parsed;
-  Status s = rocksdb::GetOptionsFromString(StrictConfig(), base, options, &parsed);
+  ConfigOptions config = StrictConfig();
+  config.env = base.env;
+  Status s = rocksdb::GetOptionsFromString(config, base, options, &parsed);
   if (!s.ok()) {
     throw std::invalid_argument(Explain(base, options, s));
   }
