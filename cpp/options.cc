@@ -1,6 +1,7 @@
 #include "mountdb/cpp/options.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -52,6 +53,11 @@ std::vector<std::string> FactoryIds() {
       .PermitUncheckedError();
   std::vector<std::string> names;
   rocksdb::ObjectRegistry::Default()->GetFactoryNames(T::Type(), &names);
+  // Some are registered only to say that they are gone.
+  std::erase_if(names, [](const std::string& name) {
+    std::shared_ptr<T> factory;
+    return !T::CreateFromString(StrictConfig(), name, &factory).ok() || factory == nullptr;
+  });
   return Sorted(std::move(names));
 }
 
@@ -101,12 +107,15 @@ std::string ExplainFactory(const std::string& option, const std::string& value) 
   return "";
 }
 
+// Why RocksDB refuses `text`, which it did with `status`.
 std::string Explain(const Options& base, const std::string& text, const Status& status) {
-  std::unordered_map<std::string, std::string> options;
-  Status s = rocksdb::StringToMap(text, &options);
+  std::unordered_map<std::string, std::string> parsed;
+  Status s = rocksdb::StringToMap(text, &parsed);
   if (!s.ok()) {
     return "cannot parse the options string: " + s.ToString();
   }
+  // In a fixed order, so that the same string always gives the same message.
+  const std::map<std::string, std::string> options(parsed.begin(), parsed.end());
   for (const auto& [name, value] : options) {
     std::string why;
     if (name == "table_factory") {
@@ -151,6 +160,21 @@ void options_from_string(const Options& base, rust::Str text, Options& out) {
   Status s = rocksdb::GetOptionsFromString(config, base, options, &parsed);
   if (!s.ok()) {
     throw std::invalid_argument(Explain(base, options, s));
+  }
+  // An empty id is taken: no table at all, or the memtable that was there before.
+  std::unordered_map<std::string, std::string> settings;
+  rocksdb::StringToMap(options, &settings).PermitUncheckedError();
+  for (const char* name : {"memtable_factory", "memtable"}) {
+    const auto setting = settings.find(name);
+    if (setting != settings.end() && setting->second.empty()) {
+      throw std::invalid_argument(ExplainFactory<MemTableRepFactory>(name, ""));
+    }
+  }
+  if (parsed.table_factory == nullptr) {
+    throw std::invalid_argument(ExplainFactory<TableFactory>("table_factory", ""));
+  }
+  if (parsed.memtable_factory == nullptr) {
+    throw std::invalid_argument(ExplainFactory<MemTableRepFactory>("memtable_factory", ""));
   }
   out = parsed;
 }

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod counters;
+mod options_string;
 mod raw;
 
 use bridge::cpp;
@@ -60,11 +61,12 @@ pub fn register() -> Result<(), Error> {
 /// `table_factory={id=mountdb;block_size=4096;filter_policy=bloomfilter:10}`.
 ///
 /// Unlike `Options::get_options_from_string` it never keeps a stock structure silently: an
-/// unknown id, an unknown field or a wrong type is an error that names it and says what
-/// there is. Registers mountdb first. What `base` keeps alive (caches, environment,
+/// unknown id, an unknown field, a wrong type or a setting said twice is an error that names
+/// it and says what there is. Registers mountdb first. What `base` keeps alive (caches, environment,
 /// comparator) stays alive through the result.
 pub fn options_from_string(base: &Options, options: &str) -> Result<Options, Error> {
     register()?;
+    options_string::check(options).map_err(Error)?;
     let mut result = base.clone();
     cpp::options_from_string(raw::options(base), options, raw::options_mut(&mut result))?;
     Ok(result)
