@@ -1,10 +1,10 @@
 //! Collects a file's block boundaries and writes the learned block.
 
 use super::NO_TAG;
-use super::cut::{Cut, cut};
+use super::cut::{Cut, Cuts, cut};
 use super::format::{HEADER, put_bytes, seal};
 use super::handles::{self, BlockHandle};
-use super::separators::{self, Cuts};
+use super::separators;
 use std::fmt;
 
 /// Why no learned block was built. The file is complete without it.

@@ -3,6 +3,13 @@
 use super::NO_TAG;
 use crate::model::projection::common_prefix;
 
+/// A sorted list of cuts: user keys and tags, in internal-key order.
+pub(super) trait Cuts {
+    fn key(&self, i: usize) -> &[u8];
+    /// [`NO_TAG`] where the cut is between two user keys.
+    fn tag(&self, i: usize) -> u64;
+}
+
 /// Where the cut between two blocks lies, or that the keys are out of order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cut {

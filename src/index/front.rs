@@ -4,8 +4,8 @@
 //! group; in it a search walks the cuts without putting any of them together.
 
 use super::NO_TAG;
+use super::cut::Cuts;
 use super::format::{Cursor, Refusal, put_varint};
-use super::separators::Cuts;
 use crate::model::Directory;
 use crate::model::projection::common_prefix;
 use std::cmp::Ordering;

@@ -5,6 +5,7 @@
 //! ([`FrontCoded`]) hold any cuts.
 
 use super::NO_TAG;
+use super::cut::Cuts;
 use super::format::{Cursor, Refusal, put_bytes};
 use super::front::{self, FrontCoded};
 use super::sequence::{self, Sequence};
@@ -15,13 +16,6 @@ use std::ops::Range;
 
 const RANKS: u8 = 0;
 const FRONT: u8 = 1;
-
-/// A sorted list of cuts: user keys and tags, in internal-key order.
-pub(super) trait Cuts {
-    fn key(&self, i: usize) -> &[u8];
-    /// [`NO_TAG`] where the cut is between two user keys.
-    fn tag(&self, i: usize) -> u64;
-}
 
 #[derive(Debug)]
 pub(super) struct Separators {
