@@ -1,6 +1,7 @@
 #include "mountdb/cpp/options.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -124,10 +125,15 @@ std::string Explain(const Options& base, const std::string& text, const Status& 
       why = ExplainFactory<MemTableRepFactory>(name, value);
     } else {
       Options ignored;
-      s = rocksdb::GetOptionsFromString(StrictConfig(), base, name + "={" + value + "}", &ignored);
+      // StringToMap left the braces around values that had them.
+      s = rocksdb::GetOptionsFromString(StrictConfig(), base, name + "=" + value, &ignored);
       if (!s.ok()) {
         why = "option '" + name + "' is unknown or has a bad value '" + value +
               "': " + s.ToString();
+        if (name.starts_with("table_factory.") && base.table_factory != nullptr) {
+          why += "; fields of " + std::string(base.table_factory->Name()) +
+                 ": " + Join(FieldsOf(*base.table_factory));
+        }
       }
     }
     if (!why.empty()) {
@@ -135,6 +141,58 @@ std::string Explain(const Options& base, const std::string& text, const Status& 
     }
   }
   return status.ToString();
+}
+
+// Whether RocksDB's number parser reads all of `text`; it stops at the first character it
+// does not know. One letter for a power of 1024 may follow the number.
+bool IsWholeNumber(const std::string& text) {
+  size_t digits = text.find_first_not_of("0123456789.eE+-");
+  return !text.empty() && (digits == std::string::npos ||
+                           (digits > 0 && digits + 1 == text.size() &&
+                            std::strchr("kKmMgGtT", text[digits]) != nullptr));
+}
+
+// A number that RocksDB read only the beginning of (`12abc`), or that wrapped round (`-1` for
+// a size), among the settings of `text`; or an empty string. `resolved` is what they became.
+std::string FindHalfReadNumber(const std::string& text, const std::string& resolved) {
+  std::unordered_map<std::string, std::string> settings;
+  std::unordered_map<std::string, std::string> values;
+  rocksdb::StringToMap(text, &settings).PermitUncheckedError();
+  rocksdb::StringToMap(resolved, &values).PermitUncheckedError();
+  for (const auto& [name, value] : settings) {
+    const auto found = values.find(name);
+    if (found == values.end() || !IsWholeNumber(found->second)) {
+      continue;
+    }
+    if (!IsWholeNumber(value) || (value[0] == '-') != (found->second[0] == '-')) {
+      return "'" + name + "': bad value '" + value + "': not a number RocksDB reads as a whole";
+    }
+  }
+  return "";
+}
+
+// As above, for all that `options` holds.
+std::string FindHalfReadNumber(const std::string& text, const Options& options) {
+  ConfigOptions config = StrictConfig();
+  config.delimiter = ";";
+  std::string db, family, table;
+  rocksdb::GetStringFromDBOptions(config, options, &db).PermitUncheckedError();
+  rocksdb::GetStringFromColumnFamilyOptions(config, options, &family).PermitUncheckedError();
+  std::string why = FindHalfReadNumber(text, db);
+  if (why.empty()) {
+    why = FindHalfReadNumber(text, family);
+  }
+  std::unordered_map<std::string, std::string> settings;
+  rocksdb::StringToMap(text, &settings).PermitUncheckedError();
+  const auto choice = settings.find("table_factory");
+  if (why.empty() && choice != settings.end() && options.table_factory != nullptr) {
+    options.table_factory->GetOptionString(config, &table).PermitUncheckedError();
+    why = FindHalfReadNumber(choice->second, table);
+    if (!why.empty()) {
+      why.insert(0, "table_factory: field ");
+    }
+  }
+  return why;
 }
 
 rust::Vec<rust::String> AsRust(const std::vector<std::string>& names) {
@@ -175,6 +233,10 @@ void options_from_string(const Options& base, rust::Str text, Options& out) {
   }
   if (parsed.memtable_factory == nullptr) {
     throw std::invalid_argument(ExplainFactory<MemTableRepFactory>("memtable_factory", ""));
+  }
+  const std::string half_read = FindHalfReadNumber(options, parsed);
+  if (!half_read.empty()) {
+    throw std::invalid_argument(half_read);
   }
   out = parsed;
 }

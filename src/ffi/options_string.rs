@@ -4,92 +4,118 @@
 //! last wins, and settings that act on the same thing under different names take effect in
 //! the order of their hashes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-/// The names under which a string can choose a structure; one of each group is enough.
-const CHOICES: [&[&str]; 2] = [
-    &[
-        "table_factory",
-        "block_based_table_factory",
-        "plain_table_factory",
-    ],
-    &["memtable_factory", "memtable"],
-];
+/// Levels of braces that are looked at; no option nests deeper than this.
+const DEPTH: usize = 4;
 
-/// Refuses NUL bytes, names that are said twice, and structures that are chosen twice. What
-/// else may be wrong with `text` is left to RocksDB's parser. O(len).
+/// Refuses NUL bytes, names that are said twice, and structures that are chosen twice or
+/// chosen and changed. What else may be wrong with `text` is left to RocksDB's parser.
+/// O(len).
 pub(super) fn check(text: &str) -> Result<(), String> {
     if let Some(at) = text.find('\0') {
         return Err(format!("the options string has a NUL byte at byte {at}"));
     }
-    let mut top = Level::default();
-    let mut levels: Vec<Level<'_>> = Vec::new();
-    for (at, byte) in text.bytes().enumerate() {
-        let level = levels.last_mut().unwrap_or(&mut top);
-        match byte {
-            b'{' => levels.push(Level::starting_at(at + 1)),
-            b'}' => {
-                levels.pop();
-            }
-            b';' => {
-                level.start = at + 1;
-                level.named = false;
-            }
-            b'=' if !level.named => {
-                level.named = true;
-                let name = text[level.start..at].trim();
-                if !level.names.insert(name) {
-                    return Err(format!(
-                        "'{name}' is said twice; RocksDB would keep one of the two: say it once"
-                    ));
-                }
-            }
-            _ => {}
+    check_level(text, 0)
+}
+
+fn check_level(text: &str, depth: usize) -> Result<(), String> {
+    let mut said: HashMap<String, &str> = HashMap::new();
+    for (name, value) in settings(text) {
+        let thing = match depth {
+            0 => top_level_thing(name),
+            _ => without_factory(name).to_owned(),
+        };
+        if let Some(before) = said.insert(thing, name) {
+            return Err(match before == name {
+                true => format!("'{name}' is said twice: say it once, RocksDB would keep either"),
+                false => format!("'{before}' and '{name}' set the same thing: say one of them"),
+            });
+        }
+        if depth < DEPTH && value.starts_with('{') {
+            check_level(value, depth + 1)?;
         }
     }
-    check_choices(&top.names)
-}
-
-/// The settings between two braces, as far as they have been read.
-#[derive(Default)]
-struct Level<'a> {
-    names: HashSet<&'a str>,
-    /// Where the current setting begins, and whether its name has been read.
-    start: usize,
-    named: bool,
-}
-
-impl Level<'_> {
-    fn starting_at(start: usize) -> Self {
-        Level {
-            start,
-            ..Level::default()
-        }
-    }
-}
-
-fn check_choices(names: &HashSet<&str>) -> Result<(), String> {
-    for choice in CHOICES {
-        let mut said = choice.iter().filter(|name| names.contains(**name));
-        let (Some(first), second) = (said.next(), said.next()) else {
+    for (thing, name) in &said {
+        let Some((structure, field)) = thing.split_once('.') else {
             continue;
         };
-        if let Some(second) = second {
+        if let Some(choice) = said.get(structure) {
             return Err(format!(
-                "'{first}' and '{second}' choose the same thing: say one of them"
-            ));
-        }
-        let field = names.iter().find_map(|name| {
-            let (structure, field) = name.split_once('.')?;
-            choice.contains(&structure).then_some((name, field))
-        });
-        if let Some((name, field)) = field {
-            return Err(format!(
-                "'{first}' would or would not overwrite '{name}': write {first}={{id=...;{field}=...}}"
+                "'{choice}' would or would not overwrite '{name}': \
+                 write {structure}={{id=...;{field}=...}}"
             ));
         }
     }
     Ok(())
+}
+
+/// What a name at the top level acts on: `structure`, or `structure.field`.
+fn top_level_thing(name: &str) -> String {
+    let (structure, field) = match name.split_once('.') {
+        Some((structure, field)) => (structure, Some(without_factory(field))),
+        None => (name, None),
+    };
+    let structure = match structure {
+        "block_based_table_factory" | "plain_table_factory" => "table_factory",
+        "memtable" => "memtable_factory",
+        other => other,
+    };
+    match field {
+        None | Some("id") => structure.to_owned(),
+        Some(field) => format!("{structure}.{field}"),
+    }
+}
+
+/// RocksDB takes the factory's name in front of a field: `mountdb.block_size`.
+fn without_factory(field: &str) -> &str {
+    [
+        "mountdb.",
+        "BlockBasedTable.",
+        "PlainTable.",
+        "CuckooTable.",
+    ]
+    .iter()
+    .find_map(|factory| field.strip_prefix(factory))
+    .unwrap_or(field)
+}
+
+/// The settings of one level, read as RocksDB's `StringToMap` reads them, up to the first
+/// place where it would refuse the string. A value in braces keeps them.
+fn settings(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text.trim();
+    while let Some(inner) = rest.strip_prefix('{').and_then(|r| r.strip_suffix('}')) {
+        rest = inner.trim();
+    }
+    std::iter::from_fn(move || {
+        let (name, after) = rest.split_once('=')?;
+        if name.contains(['{', '}', ';']) {
+            return None;
+        }
+        let after = after.trim_start();
+        let end = match after.starts_with('{') {
+            true => closing_brace(after)? + 1,
+            false => after.find(';').unwrap_or(after.len()),
+        };
+        let value = after[..end].trim_end();
+        let after = after[end..].trim_start();
+        rest = match after.strip_prefix(';') {
+            Some(after) => after,
+            None if after.is_empty() => after,
+            None => return None,
+        };
+        Some((name.trim(), value))
+    })
+}
+
+/// Where the brace that `text` begins with is closed.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut open = 0usize;
+    text.bytes().position(|byte| {
+        open += usize::from(byte == b'{');
+        open -= usize::from(byte == b'}');
+        open == 0
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // every test file uses its own part
 
 use mountdb::Counters;
+use mountdb::index::LearnedIndex;
 use rocksdb::{DB, DBRawIterator, InfoLogger, LogLevel, Options};
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,7 +55,7 @@ pub fn fill(db: &DB, model: &mut Model, range: impl Iterator<Item = usize>, roun
 /// Rewrites every file of `db`, also those on the last level.
 pub fn compact_all(db: &DB) {
     let mut how = rocksdb::CompactOptions::default();
-    how.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
+    how.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::ForceOptimized);
     db.compact_range_opt(None::<&[u8]>, None::<&[u8]>, &how);
 }
 
@@ -95,6 +96,12 @@ pub fn check_gets(db: &DB, model: &Model) {
         let found = db.get(&target).expect("a sound read");
         assert_eq!(found.as_ref(), model.get(&target), "get {target:?}");
     }
+    for batch in targets(model).chunks(37) {
+        for (target, found) in batch.iter().zip(db.multi_get(batch)) {
+            let found = found.expect("a sound read");
+            assert_eq!(found.as_ref(), model.get(target), "multi_get {target:?}");
+        }
+    }
 }
 
 pub fn check_iterator(mut iter: DBRawIterator<'_>, model: &Model) {
@@ -120,10 +127,36 @@ pub fn check_iterator(mut iter: DBRawIterator<'_>, model: &Model) {
     }
 }
 
+/// As [`check`], for a database in reverse bytewise order.
+pub fn check_reversed(db: &DB, model: &Model) {
+    check_gets(db, model);
+    let mut iter = db.raw_iterator();
+    iter.seek_to_first();
+    for expected in model.iter().rev() {
+        assert_eq!(here(&iter), owned(Some(expected)), "forwards");
+        iter.next();
+    }
+    assert_eq!(here(&iter), None, "behind the last key");
+    iter.seek_to_last();
+    for expected in model.iter() {
+        assert_eq!(here(&iter), owned(Some(expected)), "backwards");
+        iter.prev();
+    }
+    assert_eq!(here(&iter), None, "before the first key");
+    for target in targets(model) {
+        iter.seek(&target);
+        let expected = owned(model.range(..=target.clone()).next_back());
+        assert_eq!(here(&iter), expected, "seek {target:?}");
+        iter.seek_for_prev(&target);
+        let expected = owned(model.range(target.clone()..).next());
+        assert_eq!(here(&iter), expected, "seek_for_prev {target:?}");
+    }
+}
+
 /// All entries forwards, then backwards.
 pub fn scan_both_ways(iter: &mut DBRawIterator<'_>, model: &Model) {
     iter.seek_to_first();
-    for expected in model.iter() {
+    for expected in model {
         assert_eq!(here(iter), owned(Some(expected)), "forwards");
         iter.next();
     }
@@ -204,6 +237,84 @@ pub const MAGIC: &[u8; 8] = b"MNTDBIDX";
 /// How many learned blocks lie in a table file.
 pub fn learned_blocks(table: &Path) -> usize {
     find(&fs::read(table).expect("a table file"), MAGIC).len()
+}
+
+/// A table file's learned block, and where the file says that it lies.
+pub struct LearnedBlock {
+    /// The whole file.
+    pub file: Vec<u8>,
+    /// Where the block begins.
+    pub at: usize,
+    /// How long it is, without RocksDB's trailer.
+    pub len: usize,
+    /// Where the varint of its length is in the file's directory of meta blocks, and how
+    /// long that varint is.
+    pub len_field: (usize, usize),
+}
+
+/// RocksDB's trailer behind every block: compression type and checksum.
+pub const TRAILER: usize = 5;
+
+impl LearnedBlock {
+    /// `None` if the file has no learned block.
+    pub fn find(table: &Path) -> Option<LearnedBlock> {
+        let file = fs::read(table).expect("a table file");
+        let name = b"rocksdb.user_defined_index.mountdb";
+        let entry = *find(&file, name).last()?;
+        let (at, offset_len) = varint(&file[entry + name.len()..]);
+        let len_at = entry + name.len() + offset_len;
+        let (len, len_len) = varint(&file[len_at..]);
+        if len == 0 {
+            return None;
+        }
+        assert_eq!(
+            find(&file, MAGIC),
+            [at],
+            "one learned block, where it should be"
+        );
+        let len_field = (len_at, len_len);
+        Some(LearnedBlock {
+            file,
+            at,
+            len,
+            len_field,
+        })
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.file[self.at..self.at + self.len]
+    }
+
+    pub fn index(&self) -> LearnedIndex {
+        LearnedIndex::parse(self.bytes(), self.file.len() as u64).expect("a sound block")
+    }
+
+    /// The file with `block` in this one's place. `block` must not be longer; the file must
+    /// have been written with `checksum=kNoChecksum`, or RocksDB notices.
+    pub fn replaced_by(&self, block: &[u8]) -> Vec<u8> {
+        assert!(block.len() <= self.len, "{} > {}", block.len(), self.len);
+        let mut file = self.file.clone();
+        file[self.at..self.at + block.len()].copy_from_slice(block);
+        // What stands in place of a checksum depends on where the block begins.
+        let end = self.at + self.len;
+        file.copy_within(end..end + TRAILER, self.at + block.len());
+        // The new length in a varint as long as the old one.
+        let (field, width) = self.len_field;
+        for i in 0..width {
+            let more = if i + 1 < width { 0x80 } else { 0 };
+            file[field + i] = (block.len() >> (7 * i)) as u8 & 0x7f | more;
+        }
+        file
+    }
+}
+
+fn varint(bytes: &[u8]) -> (usize, usize) {
+    let len = 1 + bytes.iter().take_while(|byte| **byte >= 0x80).count();
+    let value = bytes[..len].iter().rev();
+    (
+        value.fold(0, |v, byte| v << 7 | usize::from(byte & 0x7f)),
+        len,
+    )
 }
 
 /// Sends the info log of databases opened with these options to memory: databases opened
