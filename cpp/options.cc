@@ -165,16 +165,17 @@ std::string FindHalfReadNumber(const std::string& text, const std::string& resol
       continue;
     }
     if (!IsWholeNumber(value) || (value[0] == '-') != (found->second[0] == '-')) {
-      return "'" + name + "': bad value '" + value + "': not a number RocksDB reads as a whole";
+      std::string why("'");
+      why.append(name).append("': bad value '").append(value);
+      return why.append("': not a number RocksDB reads as a whole");
     }
   }
-  return "";
+  return {};
 }
 
 // As above, for all that `options` holds.
 std::string FindHalfReadNumber(const std::string& text, const Options& options) {
   ConfigOptions config = StrictConfig();
-  config.delimiter = ";";
   std::string db, family, table;
   rocksdb::GetStringFromDBOptions(config, options, &db).PermitUncheckedError();
   rocksdb::GetStringFromColumnFamilyOptions(config, options, &family).PermitUncheckedError();
