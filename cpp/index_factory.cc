@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "db/dbformat.h"
 #include "mountdb/cpp/index_reader.h"
 #include "rocksdb/comparator.h"
 
@@ -109,9 +110,7 @@ class LearnedUserDefinedIterator final : public UserDefinedIndexIterator {
       result->key = Slice();
       return Status::OK();
     }
-    user_key_.clear();
-    SeparatorOf(index_, at_.block, &user_key_);
-    result->key = user_key_;
+    result->key = rocksdb::ExtractUserKey(SeparatorOf(index_, at_.block, &key_buffer_));
     result->bound_check_result = IterBoundCheck::kInbound;
     return Status::OK();
   }
@@ -119,7 +118,7 @@ class LearnedUserDefinedIterator final : public UserDefinedIndexIterator {
   const ffi::Index& index_;
   const uint64_t blocks_;
   ffi::Position at_{0, 0, 0};
-  std::string user_key_;
+  rust::Vec<uint8_t> key_buffer_;
 };
 
 class LearnedUserDefinedReader final : public UserDefinedIndexReader {

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <new>
-#include <string>
 #include <utility>
 
 #include "db/dbformat.h"
@@ -17,8 +16,6 @@ using rocksdb::Status;
 
 namespace {
 
-// A separator that lies before every version of its user key comes back with this tag.
-constexpr uint64_t kBeforeAllVersions = UINT64_MAX;
 // The `block` of a position if the index failed.
 constexpr uint64_t kFailed = UINT64_MAX;
 
@@ -88,25 +85,22 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
     status_ = Status::NotSupported("SeekForPrev is not called on index iterators");
   }
 
-  void Next() override { MoveTo(index_.position(at_.block + 1)); }
+  void Next() override {
+    if (Valid()) {
+      MoveTo(index_.position(at_.block + 1));
+    }
+  }
 
   void Prev() override {
-    if (at_.block == 0) {
+    if (at_.block == 0 || !Valid()) {
       at_.block = kFailed;  // not Valid, and no error
     } else {
       MoveTo(index_.position(at_.block - 1));
     }
   }
 
-  Slice key() const override {
-    FillKey();
-    return key_includes_seq_ ? Slice(key_) : rocksdb::ExtractUserKey(key_);
-  }
-
-  Slice user_key() const override {
-    FillKey();
-    return rocksdb::ExtractUserKey(key_);
-  }
+  Slice key() const override { return key_includes_seq_ ? InternalKey() : user_key(); }
+  Slice user_key() const override { return rocksdb::ExtractUserKey(InternalKey()); }
 
   IndexValue value() const override {
     return IndexValue(rocksdb::BlockHandle(at_.offset, at_.size), Slice());
@@ -124,36 +118,31 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
     }
   }
 
-  void FillKey() const {
-    if (key_of_ == at_.block && !key_.empty()) {
-      return;
+  Slice InternalKey() const {
+    if (key_of_ != at_.block) {
+      key_ = SeparatorOf(index_, at_.block, &key_buffer_);
+      key_of_ = at_.block;
     }
-    key_.clear();
-    uint64_t tag = SeparatorOf(index_, at_.block, &key_);
-    rocksdb::PutFixed64(&key_, tag);
-    key_of_ = at_.block;
+    return key_;
   }
 
   const ffi::Index& index_;
   const uint64_t blocks_;
   ffi::Position at_{kFailed, 0, 0};
   Status status_;
-  mutable std::string key_;  // internal key of the separator of block `key_of_`
+  mutable rust::Vec<uint8_t> key_buffer_;
+  mutable Slice key_;  // the internal key of the separator of block `key_of_`
   mutable uint64_t key_of_ = kFailed;
   const bool key_includes_seq_;
 };
 
 }  // namespace
 
-uint64_t SeparatorOf(const ffi::Index& index, uint64_t block, std::string* user_key) {
-  rust::Vec<uint8_t> bytes;
-  uint64_t tag = index.separator(block, bytes);
-  user_key->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (tag == kBeforeAllVersions) {
-    tag = rocksdb::PackSequenceAndType(rocksdb::kMaxSequenceNumber,
-                                       rocksdb::kValueTypeForSeek);
-  }
-  return tag;
+Slice SeparatorOf(const ffi::Index& index, uint64_t block, rust::Vec<uint8_t>* buffer) {
+  static const uint64_t before_all_versions =
+      rocksdb::PackSequenceAndType(rocksdb::kMaxSequenceNumber, rocksdb::kValueTypeForSeek);
+  index.separator(block, before_all_versions, *buffer);
+  return Slice(reinterpret_cast<const char*>(buffer->data()), buffer->size());
 }
 
 LearnedIndexReader::LearnedIndexReader(

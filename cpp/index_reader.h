@@ -13,9 +13,10 @@ inline rust::Slice<const uint8_t> AsRust(const rocksdb::Slice& slice) {
   return {reinterpret_cast<const uint8_t*>(slice.data()), slice.size()};
 }
 
-// The tag that the separator of block `block` carries, and its user key in `*user_key`.
-// A separator in front of all versions of its user key carries the largest tag.
-uint64_t SeparatorOf(const ffi::Index& index, uint64_t block, std::string* user_key);
+// The internal key of block `block`'s separator, kept in `*buffer`. A separator in front of
+// all versions of its user key carries the tag of a seek to that key.
+rocksdb::Slice SeparatorOf(const ffi::Index& index, uint64_t block,
+                           rust::Vec<uint8_t>* buffer);
 
 // Stands in for the index reader that the block-based table made when it opened the file.
 class LearnedIndexReader final : public rocksdb::BlockBasedTable::IndexReader {

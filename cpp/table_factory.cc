@@ -46,16 +46,24 @@ std::string LearnedBlockName() {
   return std::string(rocksdb::kUserDefinedIndexPrefix) + LearnedIndexFactory::kClassName();
 }
 
+// Reads a meta block of an open table, which is never compressed.
+Status ReadBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep, const BlockHandle& handle,
+                 rocksdb::BlockType type, BlockContents* contents) {
+  return rocksdb::BlockFetcher(rep.file.get(), /*prefetch_buffer=*/nullptr, rep.footer, ro, handle,
+                               contents, rep.ioptions, /*do_uncompress=*/false,
+                               /*maybe_compressed=*/false, type, /*decompressor=*/nullptr,
+                               rocksdb::PersistentCacheOptions::kEmpty)
+      .ReadBlockContents();
+}
+
 // Reads the learned block of an open table. `*found` is false if the file has none; an
-// error if it has one that cannot be read.
+// error if it has one that cannot be read. Two reads: RocksDB does not keep the metaindex.
 Status ReadLearnedBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep,
-                        uint64_t file_size, BlockContents* contents, bool* found) {
+                        BlockContents* contents, bool* found) {
   *found = false;
-  rocksdb::Footer footer;
   BlockContents metaindex_contents;
-  Status s = rocksdb::ReadMetaIndexBlockInFile(
-      rep.file.get(), file_size, rocksdb::kBlockBasedTableMagicNumber, rep.ioptions, ro,
-      &metaindex_contents, /*memory_allocator=*/nullptr, /*prefetch_buffer=*/nullptr, &footer);
+  Status s = ReadBlock(ro, rep, rep.footer.metaindex_handle(), rocksdb::BlockType::kMetaIndex,
+                       &metaindex_contents);
   if (!s.ok()) {
     return s;
   }
@@ -68,12 +76,7 @@ Status ReadLearnedBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep,
     return s;
   }
   *found = true;
-  return rocksdb::BlockFetcher(rep.file.get(), /*prefetch_buffer=*/nullptr, footer, ro, handle,
-                               contents, rep.ioptions, /*do_uncompress=*/false,
-                               /*maybe_compressed=*/false,
-                               rocksdb::BlockType::kUserDefinedIndex, /*decompressor=*/nullptr,
-                               rocksdb::PersistentCacheOptions::kEmpty)
-      .ReadBlockContents();
+  return ReadBlock(ro, rep, handle, rocksdb::BlockType::kUserDefinedIndex, contents);
 }
 
 // The file's learned index, or why the standard index is used; the reason is counted.
@@ -90,7 +93,7 @@ std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
   }
   BlockContents contents;
   bool found = false;
-  Status s = ReadLearnedBlock(ro, rep, file_size, &contents, &found);
+  Status s = ReadLearnedBlock(ro, rep, &contents, &found);
   if (!s.ok()) {
     ffi::count_not_learned(ffi::NotLearned::Unreadable);
     rocksdb::Warn(log, "mountdb: standard index for %s: cannot read the learned block: %s",

@@ -170,7 +170,18 @@ fn every_kind_of_table() {
             true => fields.to_owned(),
             false => format!("block_size=200;{fields}"),
         };
+        // Process-wide: sound because no test of this file expects a fallback.
+        let before = mountdb::counters();
         let found = compare(&fields, "kNoCompression", &keys, 40);
+        let after = mountdb::counters();
+        assert!(
+            after.files_learned > before.files_learned,
+            "{fields}: nothing learned"
+        );
+        assert_eq!(
+            after.files_fallen_back, before.files_fallen_back,
+            "{fields}"
+        );
         assert!(
             found * 10 > keys.len() * 9,
             "{fields}: {found} of {}",

@@ -73,7 +73,7 @@ pub(super) mod cpp {
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
         fn position(self: &Index, block: u64) -> Position;
-        fn separator(self: &Index, block: u64, user_key: &mut Vec<u8>) -> u64;
+        fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
 
         fn count_not_learned(reason: NotLearned);
         fn count_not_built();
@@ -107,7 +107,8 @@ pub(super) mod cpp {
 }
 
 /// Runs `f`; a panic becomes `None`. Panics in here are bugs, but they must not tear down
-/// a database that can go on without a learned index.
+/// the process: a file is then written, or opened, without its learned index, and a seek
+/// that has begun fails with an error status. (Where `panic=abort` is set this is no help.)
 fn guard<T>(f: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(f)).ok()
 }
@@ -253,13 +254,16 @@ impl Index {
         }
     }
 
-    /// Appends the separator's user key; returns its tag, `u64::MAX` if it lies before
-    /// every version of that key.
-    fn separator(&self, block: u64, user_key: &mut Vec<u8>) -> u64 {
-        match guard(|| self.index.separator(block as usize, user_key)).flatten() {
+    /// Puts the internal key of block `block`'s separator into `key`, in place of what is
+    /// there. `before` is the tag that sorts before every version of a user key.
+    fn separator(&self, block: u64, before: u64, key: &mut Vec<u8>) {
+        key.clear();
+        let separator = guard(|| self.index.separator(block as usize, key)).flatten();
+        let tag = match separator {
             Some(Separator::At(tag)) => tag,
-            Some(Separator::Before) | None => u64::MAX,
-        }
+            Some(Separator::Before) | None => before,
+        };
+        key.extend_from_slice(&tag.to_le_bytes());
     }
 }
 
@@ -290,4 +294,46 @@ fn forget_probe() {
 
 fn counters_for_c(out: &mut [u64; 9]) {
     *out = counters::snapshot().as_array();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block_of(keys: &[(&[u8], u64)]) -> Vec<u8> {
+        let mut builder = Builder::new();
+        for (i, (key, tag)) in keys.iter().enumerate() {
+            let handle = BlockHandle {
+                offset: i as u64 * 10,
+                size: 5,
+            };
+            builder.add_block((key, *tag), keys.get(i + 1).copied(), handle);
+        }
+        builder.finish().expect("sorted keys")
+    }
+
+    #[test]
+    fn what_rocksdb_knows_of_the_file_is_checked() {
+        let plain = block_of(&[(b"a", 1), (b"b", 1)]);
+        let versions = block_of(&[(b"a", 2), (b"a", 1)]);
+        let open = |block: &[u8], blocks, known, translated_seqnos| {
+            let expected = cpp::Expected {
+                blocks,
+                known,
+                translated_seqnos,
+            };
+            try_open(block, 100, expected).map_err(|(fallback, _)| fallback)
+        };
+        assert!(open(&plain, 2, true, true).is_ok());
+        assert!(open(&plain, 3, false, false).is_ok());
+        assert!(matches!(
+            open(&plain, 3, true, false),
+            Err(Fallback::Corrupt)
+        ));
+        assert!(open(&versions, 2, true, false).is_ok());
+        assert!(matches!(
+            open(&versions, 2, true, true),
+            Err(Fallback::SequenceNumbers)
+        ));
+    }
 }

@@ -15,6 +15,10 @@ pub enum BuildError {
     KeysOutOfOrder(u32),
     /// This block does not lie behind the one before it.
     BlocksOutOfOrder(u32),
+    /// This block follows one that was said to be the last.
+    BehindTheLast(u32),
+    /// The last block was never added.
+    NoLastBlock,
     /// More blocks, or longer keys, than the format has room for.
     TooLarge,
 }
@@ -28,6 +32,8 @@ impl fmt::Display for BuildError {
             BuildError::BlocksOutOfOrder(i) => {
                 write!(f, "data block {i} overlaps the block before it")
             }
+            BuildError::BehindTheLast(i) => write!(f, "data block {i} follows the last one"),
+            BuildError::NoLastBlock => f.write_str("the last data block was never added"),
             BuildError::TooLarge => f.write_str("more data blocks than the format has room for"),
         }
     }
@@ -106,7 +112,12 @@ impl Builder {
             return Err(BuildError::BlocksOutOfOrder(block));
         }
         // Blocks 0 .. n-2 have a successor, block n-1 has none.
-        if self.cuts.ends.len() < self.handles.len() || last_key.len() > u32::MAX as usize {
+        if self.cuts.ends.len() < self.handles.len() {
+            return Err(BuildError::BehindTheLast(block));
+        }
+        // The format's lengths are 32-bit; an entry adds at most 16 bytes to its cut.
+        let entries = self.cuts.bytes.len() + 16 * self.handles.len();
+        if entries.max(last_key.len()) > u32::MAX as usize / 2 {
             return Err(BuildError::TooLarge);
         }
         self.handles.push(handle);
@@ -145,8 +156,7 @@ impl Builder {
         }
         let blocks = self.handles.len();
         if self.cuts.ends.len() + 1 != blocks && blocks > 0 {
-            // Only a caller that never announced the last block gets here.
-            return Err(BuildError::KeysOutOfOrder(blocks as u32 - 1));
+            return Err(BuildError::NoLastBlock);
         }
         let mut out = vec![0; HEADER];
         out.extend_from_slice(&(blocks as u32).to_le_bytes());

@@ -94,6 +94,10 @@ mod tests {
         }
         assert_eq!(cut(b"k", 10, b"k", 10, &mut Vec::new()), Cut::OutOfOrder);
         assert_eq!(cut(b"k", 10, b"k", 20, &mut Vec::new()), Cut::OutOfOrder);
+        assert_eq!(
+            cut(b"k", u64::MAX, b"k", 20, &mut Vec::new()),
+            Cut::OutOfOrder
+        );
     }
 
     proptest! {

@@ -256,3 +256,45 @@ fn restart(entries: &[u8], at: u32) -> &[u8] {
     let mut cursor = Cursor::new(entries.get(at as usize..).unwrap_or(&[]));
     read_entry(&mut cursor).map_or(&[], |entry| entry.suffix)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(len: usize, tags: &[u64], entries: &[u8]) -> Result<usize, Refusal> {
+        let mut block = vec![tags.len() as u8];
+        for tag in tags {
+            block.push(0);
+            block.extend_from_slice(&tag.to_le_bytes());
+        }
+        block.extend_from_slice(&(entries.len() as u32).to_le_bytes());
+        block.extend_from_slice(entries);
+        FrontCoded::parse(&mut Cursor::new(&block), len).map(|f| f.len)
+    }
+
+    #[test]
+    fn crafted_entries() {
+        assert_eq!(parse(2, &[], b"\x01a\x11b"), Ok(2));
+        assert!(
+            parse(2, &[], b"\x01a\x02ab").is_err(),
+            "more could be shared"
+        );
+        assert!(parse(1, &[], b"\x01a\0").is_err(), "bytes behind the cuts");
+        let mut long = Vec::new();
+        for byte in b'a'..b'q' {
+            long.extend_from_slice(&[1, byte]);
+        }
+        long.extend_from_slice(b"\x11x");
+        assert!(parse(17, &[], &long).is_err(), "a restart that shares");
+        assert_eq!(parse(2, &[9, 5], b"\x01a\x10"), Ok(2));
+        assert!(
+            parse(2, &[5, 9], b"\x01a\x10").is_err(),
+            "versions out of order"
+        );
+        assert!(
+            parse(2, &[5, 5], b"\x01a\x10").is_err(),
+            "one version twice"
+        );
+        assert!(parse(2, &[], b"\x01a\x10").is_err(), "one key twice");
+    }
+}

@@ -190,4 +190,16 @@ mod tests {
             check(&layout(&sizes, |i| 5 + (i as u64 % 2) * 4096), false);
         }
     }
+
+    #[test]
+    fn overlapping_and_inverted_blocks_are_refused() {
+        let mut out = Vec::new();
+        let overlap = [(0, 100), (50, 100)].map(|(offset, size)| BlockHandle { offset, size });
+        assert!(!encode(&overlap, &mut out));
+        assert!(Handles::parse(&mut Cursor::new(&out), false, 2, 1000).is_err());
+        let mut out = Vec::new();
+        sequence::encode(&[10], &mut out);
+        sequence::encode(&[5], &mut out);
+        assert!(Handles::parse(&mut Cursor::new(&out), false, 1, 1000).is_err());
+    }
 }

@@ -271,4 +271,45 @@ mod tests {
             }
         }
     }
+
+    /// Numbers instead of strings: `sample` never has them.
+    fn sample_of_numbers() -> Vec<u8> {
+        let mut builder = Builder::new();
+        for i in 0..200u64 {
+            let key = |i: u64| (i * i * 1000).to_be_bytes();
+            let next = (i < 199).then(|| key(i + 1));
+            let handle = BlockHandle {
+                offset: i * 105,
+                size: 100,
+            };
+            builder.add_block((&key(i), 9), next.as_ref().map(|k| (&k[..], 9)), handle);
+        }
+        builder.finish().expect("sorted keys")
+    }
+
+    #[test]
+    fn damaged_numbers_stay_in_bounds() {
+        let block = sample_of_numbers();
+        let mut bad = block.clone();
+        for i in HEADER..block.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff, block[i] ^ 1, block[i] ^ 0x40] {
+                bad[i] = value;
+                seal(&mut bad, flags_of(&block));
+                if let Ok(index) = LearnedIndex::parse(&bad, 1 << 40) {
+                    exercise(&index);
+                }
+                bad[i] = block[i];
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_end_are_refused() {
+        for mut block in [sample(true), sample(false), sample_of_numbers()] {
+            block.push(0);
+            let flags = flags_of(&block);
+            seal(&mut block, flags);
+            assert!(LearnedIndex::parse(&block, u64::MAX).is_err());
+        }
+    }
 }

@@ -119,3 +119,34 @@ impl Separators {
         self.prefix.capacity() + form
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Numbers(Vec<[u8; 2]>);
+    impl Cuts for Numbers {
+        fn key(&self, i: usize) -> &[u8] {
+            &self.0[i]
+        }
+        fn tag(&self, _: usize) -> u64 {
+            NO_TAG
+        }
+    }
+
+    #[test]
+    fn the_number_of_cuts_is_checked() {
+        let cuts = Numbers((1..200u8).map(|i| [i, 1]).collect());
+        let mut out = Vec::new();
+        encode(&cuts, 0..199, &mut out);
+        assert!(matches!(
+            Separators::parse(&mut Cursor::new(&out), 199)
+                .expect("own")
+                .form,
+            Form::Ranks(_)
+        ));
+        for len in [198, 200] {
+            assert!(Separators::parse(&mut Cursor::new(&out), len).is_err());
+        }
+    }
+}

@@ -390,4 +390,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn first_values_must_be_those_of_their_groups() {
+        let block = |first: u64, shift: u8, width: u8, residuals: &[u8]| {
+            let mut out = 1u32.to_le_bytes().to_vec();
+            out.extend_from_slice(&first.to_le_bytes());
+            out.extend_from_slice(&0u64.to_le_bytes());
+            out.extend_from_slice(&[0, shift, width]);
+            out.extend_from_slice(residuals);
+            out
+        };
+        let parse = |bytes: &[u8]| Sequence::parse(&mut Cursor::new(bytes)).map(|s| s.len());
+        assert_eq!(parse(&block(4, 1, 0, &[])), Ok(1));
+        assert!(parse(&block(3, 1, 0, &[])).is_err());
+        assert!(parse(&block(0, 0, 8, &[5])).is_err());
+    }
 }

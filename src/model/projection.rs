@@ -29,7 +29,20 @@ pub fn unproject(x: u64, out: &mut Vec<u8>) {
 /// Length of the longest common prefix of `a` and `b`.
 #[inline]
 pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+    let (mut a, mut b) = (a, b);
+    let mut equal = 0;
+    while let (Some((x, rest_a)), Some((y, rest_b))) = (
+        a.split_first_chunk::<WIDTH>(),
+        b.split_first_chunk::<WIDTH>(),
+    ) {
+        let differing = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        if differing != 0 {
+            return equal + differing.trailing_zeros() as usize / 8;
+        }
+        equal += WIDTH;
+        (a, b) = (rest_a, rest_b);
+    }
+    equal + a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
 #[cfg(test)]
@@ -52,6 +65,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn common_prefix_counts_equal_bytes(
+            shared: Vec<u8>,
+            a in prop::collection::vec(0u8..3, 0..20),
+            b in prop::collection::vec(0u8..3, 0..20),
+        ) {
+            let (a, b) = ([&shared[..], &a].concat(), [&shared[..], &b].concat());
+            let oracle = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+            prop_assert_eq!(common_prefix(&a, &b), oracle);
+        }
+
         #[test]
         fn monotone(a: Vec<u8>, b: Vec<u8>) {
             let (a, b) = if a <= b { (a, b) } else { (b, a) };

@@ -4,11 +4,11 @@
 //
 //   app DIRECTORY       exit status 0 if they do
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "check.h"
 #include "mountdb.h"
 #include "rocksdb/comparator.h"
 #include "rocksdb/convenience.h"
@@ -19,21 +19,6 @@
 #include "rocksdb/wide_columns.h"
 
 using namespace rocksdb;
-
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-      std::exit(1);                                                           \
-    }                                                                         \
-  } while (false)
-
-void CheckOk(const Status& s) {
-  if (!s.ok()) {
-    std::fprintf(stderr, "%s\n", s.ToString().c_str());
-    std::exit(1);
-  }
-}
 
 mountdb_counters Counters() {
   mountdb_counters counters;
