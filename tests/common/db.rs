@@ -7,7 +7,7 @@ use rocksdb::{DB, DBRawIterator, InfoLogger, LogLevel, Options};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a database must contain.
 pub type Model = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -23,6 +23,11 @@ pub fn base() -> Options {
 /// [`base`] with an options string applied.
 pub fn options(string: &str) -> Options {
     mountdb::options_from_string(&base(), string).expect(string)
+}
+
+/// As [`options`], for strings that may be refused.
+pub fn parse(string: &str) -> Result<Options, String> {
+    mountdb::options_from_string(&base(), string).map_err(|e| e.to_string())
 }
 
 /// Options for mountdb's table with these fields.
@@ -317,6 +322,14 @@ fn varint(bytes: &[u8]) -> (usize, usize) {
     )
 }
 
+/// The checksum of the learned block as mountdb computes it.
+pub fn seal(block: &mut [u8]) {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&block[8..12]);
+    hasher.update(&block[16..]);
+    block[12..16].copy_from_slice(&hasher.finalize().to_le_bytes());
+}
+
 /// Sends the info log of databases opened with these options to memory: databases opened
 /// for reading only have no log file.
 pub fn log_to_memory(options: &mut Options) -> Arc<Mutex<String>> {
@@ -331,6 +344,12 @@ pub fn log_to_memory(options: &mut Options) -> Arc<Mutex<String>> {
         },
     ));
     log
+}
+
+/// The counters belong to the process: one test at a time.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the counters that only grow grew by while `f` ran; the two others as they are now.
