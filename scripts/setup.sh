@@ -9,9 +9,11 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mou
 
 missing=()
 command -v c++ >/dev/null || missing+=(g++)
-# bindgen, which librocksdb-sys uses, loads libclang at run time.
-if [ -z "${LIBCLANG_PATH:-}" ] && ! ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' &&
-  ! compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; then
+# bindgen, which librocksdb-sys uses, loads libclang at run time (not libclang-cpp, which
+# other packages bring along).
+if [ -z "${LIBCLANG_PATH:-}" ] &&
+  ! { ldconfig -p 2>/dev/null; ls /usr/lib/llvm-*/lib 2>/dev/null; } |
+    grep -q 'libclang\(-[0-9.]*\)\?\.so'; then
   missing+=(libclang-dev)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
