@@ -11,9 +11,9 @@ missing=()
 command -v c++ >/dev/null || missing+=(g++)
 # bindgen, which librocksdb-sys uses, loads libclang at run time (not libclang-cpp, which
 # other packages bring along).
-if [ -z "${LIBCLANG_PATH:-}" ] &&
-  ! { ldconfig -p 2>/dev/null; ls /usr/lib/llvm-*/lib 2>/dev/null; } |
-    grep -q 'libclang\(-[0-9.]*\)\?\.so'; then
+libclang="$({ ldconfig -p; ls /usr/lib/llvm-*/lib; } 2>/dev/null |
+  grep -E 'libclang(-[0-9.]+)?\.so' || true)"
+if [ -z "${LIBCLANG_PATH:-}" ] && [ -z "$libclang" ]; then
   missing+=(libclang-dev)
 fi
 if [ ${#missing[@]} -gt 0 ]; then

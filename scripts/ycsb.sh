@@ -20,7 +20,7 @@ trap 'rm -f "$part"' EXIT
 : >ycsb-report.md
 for keys in uniform user; do
   "$ycsb" compare --engines stock,mountdb-table --keys "$keys" --records 1000000 \
-    --operations 1000000 --workload c --report "$part"
+    --operations 3000000 --workload c --report "$part"
   { cat "$part"; echo; } >>ycsb-report.md
 done
 echo "The report is in $start/ycsb-report.md"
