@@ -111,6 +111,7 @@ impl<'a> Cursor<'a> {
         self.0.len()
     }
 
+    #[inline]
     pub fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], Refusal> {
         let (head, rest) = self
             .0
@@ -120,6 +121,7 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Refusal> {
         let (head, rest) = self
             .0
@@ -129,6 +131,7 @@ impl<'a> Cursor<'a> {
         Ok(*head)
     }
 
+    #[inline]
     pub fn u8(&mut self, what: &'static str) -> Result<u8, Refusal> {
         Ok(u8::from_le_bytes(self.array(what)?))
     }

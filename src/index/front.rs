@@ -71,6 +71,7 @@ fn put_entry(out: &mut Vec<u8>, shared: usize, suffix: &[u8]) {
     out.extend_from_slice(suffix);
 }
 
+#[inline]
 fn read_entry<'a>(cursor: &mut Cursor<'a>) -> Result<Entry<'a>, Refusal> {
     let control = cursor.u8("cut")?;
     let mut len = |half: u8| -> Result<usize, Refusal> {
