@@ -354,7 +354,7 @@ fn damage_is_an_error_at_open() {
     }
 }
 
-/// Blocks of another version, or of a file with another number of blocks, in primary mode.
+/// A block of another version, in primary mode.
 #[test]
 fn a_foreign_block_is_an_error_at_open() {
     let _alone = alone();
