@@ -320,7 +320,11 @@ fn real_keys() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 256 }, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 4 } else { 256 },
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     // Few byte values make many shared prefixes, zero tails and equal keys.
     #[test]
