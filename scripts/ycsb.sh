@@ -19,7 +19,7 @@ part="$(mktemp)"
 trap 'rm -f "$part"' EXIT
 : >ycsb-report.md
 for keys in uniform user; do
-  "$ycsb" compare --engines stock,mountdb-table --keys "$keys" --records 1000000 \
+  "$ycsb" compare --engines stock,interpolation,mountdb-table --keys "$keys" --records 1000000 \
     --operations 3000000 --workload c --report "$part"
   { cat "$part"; echo; } >>ycsb-report.md
 done
