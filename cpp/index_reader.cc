@@ -1,6 +1,5 @@
 #include "mountdb/cpp/index_reader.h"
 
-#include <cstdlib>
 #include <new>
 #include <utility>
 

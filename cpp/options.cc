@@ -62,7 +62,7 @@ std::vector<std::string> FactoryIds() {
   return Sorted(std::move(names));
 }
 
-std::vector<std::string> FieldsOf(const TableFactory& factory) {
+std::vector<std::string> FieldsOf(const rocksdb::Configurable& factory) {
   std::unordered_set<std::string> names;
   factory.GetOptionNames(StrictConfig(), &names).PermitUncheckedError();
   return Sorted({names.begin(), names.end()});
@@ -97,13 +97,12 @@ std::string ExplainFactory(const std::string& option, const std::string& value) 
     if (s.ok()) {
       continue;
     }
-    std::unordered_set<std::string> known;
-    factory->GetOptionNames(StrictConfig(), &known).PermitUncheckedError();
+    const std::vector<std::string> known = FieldsOf(*factory);
     const std::string field = option + "={id=" + id + "}: field '" + name + "'";
-    if (known.count(name) > 0) {
+    if (std::binary_search(known.begin(), known.end(), name)) {
       return field + ": bad value '" + text + "': " + s.ToString();
     }
-    return field + " is unknown; available: " + Join(Sorted({known.begin(), known.end()}));
+    return field + " is unknown; available: " + Join(known);
   }
   return "";
 }

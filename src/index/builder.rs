@@ -34,7 +34,9 @@ impl fmt::Display for BuildError {
             }
             BuildError::BehindTheLast(i) => write!(f, "data block {i} follows the last one"),
             BuildError::NoLastBlock => f.write_str("the last data block was never added"),
-            BuildError::TooLarge => f.write_str("more data blocks than the format has room for"),
+            BuildError::TooLarge => {
+                f.write_str("more data blocks, or longer keys, than the format has room for")
+            }
         }
     }
 }
