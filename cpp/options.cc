@@ -142,10 +142,13 @@ std::string Explain(const Options& base, const std::string& text, const Status& 
   return status.ToString();
 }
 
-// Whether RocksDB's number parser reads all of `text`; it stops at the first character it
-// does not know. One letter for a power of 1024 may follow the number.
-bool IsWholeNumber(const std::string& text) {
-  size_t digits = text.find_first_not_of("0123456789.eE+-");
+constexpr char kInteger[] = "0123456789+-";
+constexpr char kReal[] = "0123456789+-.eE";
+
+// Whether RocksDB's number parser reads all of `text`, a number made of `characters`; it
+// stops at the first one it does not know. One letter for a power of 1024 may follow.
+bool IsWholeNumber(const std::string& text, const char* characters) {
+  size_t digits = text.find_first_not_of(characters);
   return !text.empty() && (digits == std::string::npos ||
                            (digits > 0 && digits + 1 == text.size() &&
                             std::strchr("kKmMgGtT", text[digits]) != nullptr));
@@ -160,10 +163,12 @@ std::string FindHalfReadNumber(const std::string& text, const std::string& resol
   rocksdb::StringToMap(resolved, &values).PermitUncheckedError();
   for (const auto& [name, value] : settings) {
     const auto found = values.find(name);
-    if (found == values.end() || !IsWholeNumber(found->second)) {
+    if (found == values.end() || !IsWholeNumber(found->second, kReal)) {
       continue;
     }
-    if (!IsWholeNumber(value) || (value[0] == '-') != (found->second[0] == '-')) {
+    // RocksDB writes reals with a point, and reads integers without.
+    const bool real = found->second.find('.') != std::string::npos;
+    if (!IsWholeNumber(value, real ? kReal : kInteger) || (value[0] == '-') != (found->second[0] == '-')) {
       std::string why("'");
       why.append(name).append("': bad value '").append(value);
       return why.append("': not a number RocksDB reads as a whole");

@@ -170,6 +170,11 @@ fn half_read_numbers_are_refused() {
             "table_factory={id=mountdb;block_size=4KB}",
             &["'block_size'", "4KB"],
         ),
+        refused(
+            "table_factory={id=mountdb;block_size=1e5}",
+            &["'block_size'", "1e5"],
+        ),
+        refused("write_buffer_size=4.5M", &["'write_buffer_size'", "4.5M"]),
         refused("write_buffer_size=64MB", &["'write_buffer_size'", "64MB"]),
         refused("max_open_files=many", &["'max_open_files'", "many"]),
     ]);
@@ -177,6 +182,7 @@ fn half_read_numbers_are_refused() {
         "write_buffer_size=64M;max_open_files=-1;soft_pending_compaction_bytes_limit=1T",
         "table_factory={id=mountdb;block_size=4k;uniform_cv_threshold=0.2}",
         "table_factory={id=mountdb;uniform_cv_threshold=-1;block_restart_interval=8}",
+        "table_factory={id=mountdb;uniform_cv_threshold=2e-1}",
     ] {
         assert_eq!(parse(string).err(), None, "{string}");
     }
