@@ -30,10 +30,11 @@ mod shims {
         ("ROCKSDB_JEMALLOC", "jemalloc_nodump_allocator.o", "mallctl"),
     ];
 
-    const SOURCES: [&str; 5] = [
+    const SOURCES: [&str; 6] = [
         "cpp/index_reader.cc",
         "cpp/index_factory.cc",
         "cpp/table_factory.cc",
+        "cpp/memtable_rep.cc",
         "cpp/options.cc",
         "cpp/registration.cc",
     ];

@@ -2,7 +2,7 @@
 //
 // Call mountdb_register() once, then choose by options string, e.g.
 //   GetColumnFamilyOptionsFromString(config, base,
-//       "table_factory={id=mountdb;block_size=4096}", &cf_options);
+//       "table_factory={id=mountdb;block_size=4096};memtable_factory=mountdb", &cf_options);
 // with config.ignore_unsupported_options = false, or RocksDB keeps its own structure in
 // silence if the name is unknown.
 #ifndef MOUNTDB_H
@@ -33,6 +33,10 @@ struct mountdb_counters {
   uint64_t files_not_built;    // files written without the learned block asked for
   uint64_t index_bytes_held;   // stored bytes of the learned indexes open now
   uint64_t index_blocks_held;  // data blocks of the files open now with a learned index
+  uint64_t memtables_learned;           // learned memtables made
+  uint64_t memtables_other_comparator;  // skip lists made instead: not the bytewise comparator
+  uint64_t memtables_from_skeleton;     // learned memtables begun with the one before's skeleton
+  uint64_t skeleton_bytes_held;         // bytes of the skeletons of the memtables there are
 };
 void mountdb_get_counters(struct mountdb_counters* out);
 

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "mountdb/cpp/memtable_rep.h"
 #include "mountdb/cpp/table_factory.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "rocksdb/convenience.h"
@@ -259,6 +260,11 @@ void use_learned_table(Options& options) {
       *table->GetOptions<BlockBasedTableOptions>(), LearnedTableOptions());
 }
 
+void use_learned_memtable(Options& options, MemtableSettings settings) {
+  options.memtable_factory = std::make_shared<LearnedMemTableRepFactory>(
+      LearnedMemTableOptions{settings.reuse, settings.model});
+}
+
 FactoryNames factory_names(const Options& options) {
   return {NameOf(options.memtable_factory), NameOf(options.table_factory)};
 }
@@ -268,7 +274,8 @@ FactoryNames db_factory_names(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* fami
 }
 
 Available available_factories() {
-  return {AsRust(FactoryIds<MemTableRepFactory>()), AsRust(FactoryIds<TableFactory>()),
+  return {AsRust(FactoryIds<MemTableRepFactory>()),
+          AsRust(FieldsOf(LearnedMemTableRepFactory())), AsRust(FactoryIds<TableFactory>()),
           AsRust(FieldsOf(LearnedTableFactory()))};
 }
 

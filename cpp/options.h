@@ -9,12 +9,15 @@ namespace mountdb::ffi {
 
 struct FactoryNames;
 struct Available;
+struct MemtableSettings;
 
 // *out = base with `text` applied. Throws with an explanation if any part is unknown.
 void options_from_string(const rocksdb::Options& base, rust::Str text, rocksdb::Options& out);
 
 // Throws if the table is not block-based.
 void use_learned_table(rocksdb::Options& options);
+
+void use_learned_memtable(rocksdb::Options& options, MemtableSettings settings);
 
 FactoryNames factory_names(const rocksdb::Options& options);
 

@@ -7,7 +7,10 @@
 #include <string>
 #include <type_traits>
 
+#include "db/lookup_key.h"
+#include "db/memtable.h"
 #include "mountdb/cpp/index_factory.h"
+#include "mountdb/cpp/memtable_rep.h"
 #include "mountdb/cpp/mountdb.h"
 #include "mountdb/cpp/table_factory.h"
 #include "mountdb/src/ffi/bridge.rs.h"
@@ -147,7 +150,7 @@ std::string CheckRoundTrip(bool learned) {
     if (counters.files_learned == 0) {
       return "a learned index written and opened in memory";
     }
-    ffi::forget_probe();
+    ffi::forget_probe_table();
   }
   std::string value;
   for (int i = 0; i < kProbeKeys; i++) {
@@ -157,6 +160,42 @@ std::string CheckRoundTrip(bool learned) {
     }
   }
   return mismatch;
+}
+
+// Lets the library fill a memtable and read it: the factory must recognise the library's own
+// comparator object, and an entry must be laid out as the learned memtable reads it.
+std::string CheckMemtable() {
+  Options options;
+  options.memtable_factory = std::make_shared<LearnedMemTableRepFactory>();
+  const rocksdb::InternalKeyComparator order(rocksdb::BytewiseComparator());
+  rocksdb::MemTable memtable(order, rocksdb::ImmutableOptions(options),
+                             rocksdb::MutableCFOptions(options), nullptr, 0, 0);
+  mountdb_counters counters;
+  mountdb_get_counters(&counters);
+  if (counters.memtables_learned != 1) {
+    return "MemTable::KeyComparator";
+  }
+  ffi::forget_probe_memtable();
+  for (int i = 0; i < kProbeKeys; i++) {
+    const std::string key = ProbeKey(i * 7 % kProbeKeys);
+    Status s = memtable.Add(i + 1, rocksdb::kTypeValue, key, key + " value", nullptr);
+    if (!s.ok()) {
+      return "an insert into a memtable: " + s.ToString();
+    }
+  }
+  for (int i = 0; i < kProbeKeys; i++) {
+    std::string value;
+    Status s;
+    rocksdb::MergeContext merge;
+    rocksdb::SequenceNumber tombstone = 0;
+    const rocksdb::LookupKey key(ProbeKey(i), rocksdb::kMaxSequenceNumber);
+    if (!memtable.Get(key, &value, nullptr, nullptr, &s, &merge, &tombstone,
+                      rocksdb::ReadOptions(), /*immutable_memtable=*/false) ||
+        !s.ok() || value != ProbeKey(i) + " value") {
+      return "a lookup in a memtable: " + s.ToString();
+    }
+  }
+  return "";
 }
 
 std::string CheckLibrary() {
@@ -173,6 +212,9 @@ std::string CheckLibrary() {
     if (what.empty()) {
       what = CheckRoundTrip(learned);
     }
+  }
+  if (what.empty()) {
+    what = CheckMemtable();
   }
   return what.empty() ? "" : "mountdb was compiled with other settings than RocksDB: " + what;
 }
@@ -193,6 +235,7 @@ const std::string& RegisterOnce() {
     if (failure->empty()) {
       rocksdb::ObjectLibrary* library = rocksdb::ObjectLibrary::Default().get();
       AddFactory<rocksdb::TableFactory, LearnedTableFactory>(library);
+      AddFactory<rocksdb::MemTableRepFactory, LearnedMemTableRepFactory>(library);
       AddFactory<rocksdb::UserDefinedIndexFactory, LearnedIndexFactory>(library);
     }
     return failure;
@@ -233,7 +276,7 @@ const char* mountdb_error(void) {
 }
 
 void mountdb_get_counters(struct mountdb_counters* out) {
-  std::array<uint64_t, 9> values{};
+  std::array<uint64_t, 13> values{};
   static_assert(sizeof(values) == sizeof(*out));
   mountdb::ffi::counters_for_c(values);
   std::memcpy(out, values.data(), sizeof(values));

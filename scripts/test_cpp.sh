@@ -29,4 +29,5 @@ run() {
 run app
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
   run index_reader "${internals[@]}"
+  run memtable_rep "${internals[@]}"
 fi

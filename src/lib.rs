@@ -35,6 +35,7 @@
 #![warn(missing_docs)]
 
 pub mod index;
+pub mod memtable;
 pub mod model;
 
 #[cfg(feature = "rocksdb")]
@@ -43,5 +44,8 @@ mod ffi;
 #[cfg(feature = "rocksdb")]
 pub use ffi::{
     Available, Counters, Error, Factories, available_factories, cf_factories, counters,
-    db_factories, factories, options_from_string, register, use_learned_table,
+    db_factories, factories, options_from_string, register, use_learned_memtable,
+    use_learned_table,
 };
+#[cfg(feature = "rocksdb")]
+pub use memtable::Settings as MemtableSettings;

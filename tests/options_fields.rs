@@ -141,8 +141,9 @@ fn every_field_is_tested_here() {
     assert!(available.table_fields.is_sorted());
     for ids in [&available.table_ids, &available.memtable_ids] {
         assert!(ids.is_sorted(), "{ids:?}");
+        assert!(ids.iter().any(|id| id == "mountdb"), "{ids:?}");
     }
-    assert!(available.table_ids.iter().any(|id| id == "mountdb"));
+    assert_eq!(available.memtable_fields, ["model", "reuse"]);
     assert!(
         available
             .memtable_ids

@@ -27,6 +27,10 @@ struct CCounters {
     files_not_built: u64,
     index_bytes_held: u64,
     index_blocks_held: u64,
+    memtables_learned: u64,
+    memtables_other_comparator: u64,
+    memtables_from_skeleton: u64,
+    skeleton_bytes_held: u64,
 }
 
 unsafe extern "C" {
@@ -101,8 +105,9 @@ fn child_registers_from_many_threads() {
                         assert_eq!(c_register(), 0);
                     }
                     assert_eq!(c_error(), "");
-                    let chosen = parse("table_factory={id=mountdb}").expect("registered");
-                    assert_eq!(mountdb::factories(&chosen).table, "mountdb");
+                    let chosen = parse("table_factory={id=mountdb};memtable_factory=mountdb");
+                    let chosen = mountdb::factories(&chosen.expect("registered"));
+                    assert_eq!((&*chosen.table, &*chosen.memtable), ("mountdb", "mountdb"));
                 }
             });
         }
@@ -110,10 +115,10 @@ fn child_registers_from_many_threads() {
     // Registration opens a probe file of its own; nobody else's counters show it.
     assert_eq!(mountdb::counters(), mountdb::Counters::default());
     assert_eq!(c_counters(), CCounters::default());
-    let ids = mountdb::available_factories()
-        .expect("registered")
-        .table_ids;
-    assert_eq!(ids.iter().filter(|id| *id == "mountdb").count(), 1);
+    let available = mountdb::available_factories().expect("registered");
+    for ids in [available.table_ids, available.memtable_ids] {
+        assert_eq!(ids.iter().filter(|id| *id == "mountdb").count(), 1);
+    }
 }
 
 #[test]
@@ -139,9 +144,12 @@ fn child_registers_from_c() {
     assert_eq!(c_error(), "", "the reason is asked for before registration");
     assert_eq!(c_register(), 0);
     let chosen = base()
-        .get_options_from_string("table_factory={id=mountdb;block_size=512}")
+        .get_options_from_string(
+            "table_factory={id=mountdb;block_size=512};memtable_factory={id=mountdb;model=false}",
+        )
         .expect("registered");
-    assert_eq!(mountdb::factories(&chosen).table, "mountdb");
+    let chosen = mountdb::factories(&chosen);
+    assert_eq!((&*chosen.table, &*chosen.memtable), ("mountdb", "mountdb"));
 }
 
 #[test]
@@ -188,6 +196,22 @@ fn child_compares_counters() {
         fill(&db, &mut model, 0..200, "ours"); // learned
     }
 
+    // Memtables: more learned than begun with a skeleton, and skip lists.
+    let fifth = tempfile::tempdir().expect("a directory");
+    let remembering = DB::open(&options("memtable_factory=mountdb"), fifth.path()).expect("open");
+    for _ in 0..12 {
+        let shuffled = (0..5000).map(|i| i * 7919 % 5000);
+        fill(&remembering, &mut model, shuffled, "remembered");
+    }
+    let sixth = tempfile::tempdir().expect("a directory");
+    let mut reversed = options("memtable_factory=mountdb");
+    reversed.set_comparator("reversed", Box::new(|a, b| b.cmp(a)));
+    let mut skip_lists = DB::open(&reversed, sixth.path()).expect("open");
+    for i in 0..20 {
+        let name = format!("family{i}");
+        skip_lists.create_cf(name, &reversed).expect("a family");
+    }
+
     let (rust, c) = (mountdb::counters(), c_counters());
     let expected = CCounters {
         files_learned: rust.files_learned,
@@ -199,6 +223,10 @@ fn child_compares_counters() {
         files_not_built: rust.files_not_built,
         index_bytes_held: rust.index_bytes_held,
         index_blocks_held: rust.index_blocks_held,
+        memtables_learned: rust.memtables_learned,
+        memtables_other_comparator: rust.memtables_other_comparator,
+        memtables_from_skeleton: rust.memtables_from_skeleton,
+        skeleton_bytes_held: rust.skeleton_bytes_held,
     };
     assert_eq!(c, expected);
     let moved = [
@@ -208,6 +236,10 @@ fn child_compares_counters() {
         c.files_not_built,
         c.index_bytes_held,
         c.index_blocks_held,
+        c.memtables_learned,
+        c.memtables_other_comparator,
+        c.memtables_from_skeleton,
+        c.skeleton_bytes_held,
     ];
     let distinct: BTreeSet<u64> = moved.into_iter().filter(|n| *n > 0).collect();
     assert_eq!(distinct.len(), moved.len(), "two counters agree: {moved:?}");

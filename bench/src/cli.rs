@@ -4,6 +4,7 @@ use crate::dataset::{Dataset, Source};
 use crate::engine::{self, Budget, ENGINES, OPTIONS_PREFIX};
 use crate::error::{Context, Error};
 use crate::keys::KeySet;
+use crate::memtable::cli::Memtable;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -27,6 +28,8 @@ pub struct Cli {
 enum Command {
     /// Load the same records into each engine and run the same operations on all, interleaved
     Compare(Box<Compare>),
+    /// Write and read through different memtables, interleaved, and hold mountdb's against its goals
+    Memtable(Box<Memtable>),
     /// List the engines that compare knows
     Engines,
 }
@@ -111,6 +114,7 @@ impl Cli {
     pub fn run(self, progress: Progress) -> Result<bool, Error> {
         match self.command {
             Command::Compare(arguments) => arguments.run(progress),
+            Command::Memtable(arguments) => arguments.run(progress),
             Command::Engines => {
                 print!("{}", engines());
                 Ok(true)

@@ -177,7 +177,7 @@ fn big_endian(values: &[u64]) -> Vec<Vec<u8>> {
 }
 
 /// One draw from the standard normal distribution (Box and Muller).
-fn normal(rng: &mut StdRng) -> f64 {
+pub fn normal(rng: &mut StdRng) -> f64 {
     let u = 1.0 - rng.random::<f64>(); // in (0, 1]: the logarithm stays finite
     let v: f64 = rng.random();
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()

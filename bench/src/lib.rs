@@ -10,6 +10,7 @@
 //! | what to do | [`plan`] |
 //! | load phase, one engine after the other | [`load`] |
 //! | timed loop, run phase, engines interleaved | [`run`], [`compare`] |
+//! | memtables side by side | [`memtable`] |
 //! | the measurements, the report | [`outcome`], [`report`], [`verdict`], [`format`](mod@format) |
 //!
 //! A new engine is a line in [`engine::ENGINES`], a new workload one in
@@ -28,6 +29,7 @@ pub mod format;
 pub mod keys;
 pub mod learned;
 pub mod load;
+pub mod memtable;
 pub mod outcome;
 pub mod plan;
 pub mod progress;

@@ -5,6 +5,9 @@
 //! it is passed to.
 
 use super::counters::{self, Fallback};
+use super::memtable::{
+    Memtable, MemtableFamilies, MemtableIter, abort_on_bug, new_memtable_families,
+};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -39,8 +42,16 @@ pub(super) mod cpp {
     /// What can be chosen in an options string.
     struct Available {
         memtable_ids: Vec<String>,
+        memtable_fields: Vec<String>,
         table_ids: Vec<String>,
         table_fields: Vec<String>,
+    }
+
+    /// The fields of `memtable_factory={id=mountdb;...}`.
+    #[derive(Clone, Copy)]
+    struct MemtableSettings {
+        reuse: bool,
+        model: bool,
     }
 
     /// Why a file is read through the standard index although it might have been learned.
@@ -75,10 +86,48 @@ pub(super) mod cpp {
         fn position(self: &Index, block: u64) -> Position;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
 
+        type MemtableFamilies;
+        fn new_memtable_families() -> Box<MemtableFamilies>;
+        unsafe fn new_memtable(
+            self: &MemtableFamilies,
+            allocator: *mut Allocator,
+            settings: MemtableSettings,
+            database: usize,
+            family: u32,
+        ) -> Result<Box<Memtable>>;
+
+        type Memtable;
+        unsafe fn insert(self: &Memtable, entry: *const u8) -> bool;
+        unsafe fn insert_concurrently(self: &Memtable, entry: *const u8) -> bool;
+        fn find(self: &Memtable, internal_key: &[u8]) -> *const u8;
+        unsafe fn next_version(self: &Memtable, entry: *const u8) -> *const u8;
+        fn contains(self: &Memtable, internal_key: &[u8]) -> bool;
+        fn prefetch(self: &Memtable, internal_key: &[u8]);
+        fn memory_usage(self: &Memtable) -> usize;
+        fn approximate_entries(self: &Memtable, start: &[u8], end: &[u8]) -> u64;
+        fn mark_read_only(self: &Memtable);
+        unsafe fn iter<'a>(self: &'a Memtable) -> Box<MemtableIter<'a>>;
+
+        type MemtableIter<'a>;
+        fn seek(self: &mut MemtableIter<'_>, internal_key: &[u8]) -> *const u8;
+        fn seek_for_prev(self: &mut MemtableIter<'_>, internal_key: &[u8]) -> *const u8;
+        fn seek_to_first(self: &mut MemtableIter<'_>) -> *const u8;
+        fn seek_to_last(self: &mut MemtableIter<'_>) -> *const u8;
+        fn seek_to_random(self: &mut MemtableIter<'_>, random: u64) -> *const u8;
+        fn next(self: &mut MemtableIter<'_>) -> *const u8;
+        fn prev(self: &mut MemtableIter<'_>) -> *const u8;
+        fn failed(self: &MemtableIter<'_>) -> bool;
+        fn check_reads(self: &mut MemtableIter<'_>);
+        fn is_sound(self: &MemtableIter<'_>) -> bool;
+        fn visited(self: &MemtableIter<'_>) -> Vec<usize>;
+        fn abort_on_bug();
+
         fn count_not_learned(reason: NotLearned);
         fn count_not_built();
-        fn forget_probe();
-        fn counters_for_c(out: &mut [u64; 9]);
+        fn count_memtable_delegated();
+        fn forget_probe_table();
+        fn forget_probe_memtable();
+        fn counters_for_c(out: &mut [u64; 13]);
     }
 
     #[namespace = "rocksdb"]
@@ -87,29 +136,41 @@ pub(super) mod cpp {
         type Options;
         type DB;
         type ColumnFamilyHandle;
+        include!("memory/allocator.h");
+        type Allocator;
     }
 
     unsafe extern "C++" {
         include!("mountdb/cpp/registration.h");
         include!("mountdb/cpp/options.h");
+        include!("mountdb/cpp/memtable_rep.h");
 
         fn register_factories() -> Result<()>;
         /// `out` becomes `base` with `text` applied.
         fn options_from_string(base: &Options, text: &str, out: Pin<&mut Options>) -> Result<()>;
         fn use_learned_table(options: Pin<&mut Options>) -> Result<()>;
+        fn use_learned_memtable(
+            options: Pin<&mut Options>,
+            settings: MemtableSettings,
+        ) -> Result<()>;
         fn factory_names(options: &Options) -> FactoryNames;
         /// # Safety
         /// `db` is open, `family` is null (the default column family) or a handle of it,
         /// and both outlive the call.
         unsafe fn db_factory_names(db: *mut DB, family: *mut ColumnFamilyHandle) -> FactoryNames;
         fn available_factories() -> Available;
+
+        /// `bytes` bytes aligned to 16.
+        /// # Safety
+        /// `allocator` is alive; if others use it at this moment, a `ConcurrentArena`.
+        unsafe fn allocate_aligned(allocator: *mut Allocator, bytes: usize) -> *mut u8;
     }
 }
 
 /// Runs `f`; a panic becomes `None`. Panics in here are bugs, but they must not tear down
 /// the process: a file is then written, or opened, without its learned index, and a seek
 /// that has begun fails with an error status. (Where `panic=abort` is set this is no help.)
-fn guard<T>(f: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn guard<T>(f: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(f)).ok()
 }
 
@@ -169,7 +230,7 @@ impl IndexBuilder {
     }
 }
 
-const PANICKED: &str = "internal error in the learned index (a bug in mountdb)";
+pub(super) const PANICKED: &str = "internal error in the learned index (a bug in mountdb)";
 
 /// One open file's learned index on behalf of C++.
 pub(super) struct Index {
@@ -287,12 +348,21 @@ fn count_not_built() {
     counters::not_built();
 }
 
+fn count_memtable_delegated() {
+    counters::memtable_delegated();
+}
+
 /// The file that registration opens to check the library is nobody's file.
-fn forget_probe() {
+fn forget_probe_table() {
     counters::forget_one_file();
 }
 
-fn counters_for_c(out: &mut [u64; 9]) {
+/// Nor is the memtable that it fills anybody's.
+fn forget_probe_memtable() {
+    counters::forget_one_memtable();
+}
+
+fn counters_for_c(out: &mut [u64; 13]) {
     *out = counters::snapshot().as_array();
 }
 

@@ -6,6 +6,9 @@ static LEARNED: AtomicU64 = AtomicU64::new(0);
 static BYTES_HELD: AtomicU64 = AtomicU64::new(0);
 static BLOCKS_HELD: AtomicU64 = AtomicU64::new(0);
 static NOT_BUILT: AtomicU64 = AtomicU64::new(0);
+static MEMTABLES_LEARNED: AtomicU64 = AtomicU64::new(0);
+static MEMTABLES_DELEGATED: AtomicU64 = AtomicU64::new(0);
+static MEMTABLES_FROM_SKELETON: AtomicU64 = AtomicU64::new(0);
 static FALLBACKS: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
 
 /// Why a file is read through its standard index.
@@ -42,11 +45,20 @@ pub struct Counters {
     pub index_bytes_held: u64,
     /// Data blocks of the files open now with a learned index.
     pub index_blocks_held: u64,
+    /// Learned memtables made.
+    pub memtables_learned: u64,
+    /// Memtables made as RocksDB's skip list because the column family does not use the
+    /// bytewise comparator.
+    pub memtables_other_comparator: u64,
+    /// Learned memtables that began with the skeleton of the one before them.
+    pub memtables_from_skeleton: u64,
+    /// Size of the skeletons of the memtables there are now, in bytes.
+    pub skeleton_bytes_held: u64,
 }
 
 impl Counters {
     /// In the order of `struct mountdb_counters` in cpp/mountdb.h.
-    pub(super) fn as_array(&self) -> [u64; 9] {
+    pub(super) fn as_array(&self) -> [u64; 13] {
         [
             self.files_learned,
             self.no_learned_block,
@@ -57,6 +69,10 @@ impl Counters {
             self.files_not_built,
             self.index_bytes_held,
             self.index_blocks_held,
+            self.memtables_learned,
+            self.memtables_other_comparator,
+            self.memtables_from_skeleton,
+            self.skeleton_bytes_held,
         ]
     }
 }
@@ -74,6 +90,10 @@ pub(super) fn snapshot() -> Counters {
         files_not_built: NOT_BUILT.load(Relaxed),
         index_bytes_held: BYTES_HELD.load(Relaxed),
         index_blocks_held: BLOCKS_HELD.load(Relaxed),
+        memtables_learned: MEMTABLES_LEARNED.load(Relaxed),
+        memtables_other_comparator: MEMTABLES_DELEGATED.load(Relaxed),
+        memtables_from_skeleton: MEMTABLES_FROM_SKELETON.load(Relaxed),
+        skeleton_bytes_held: crate::memtable::skeleton_bytes_held() as u64,
     }
 }
 
@@ -87,6 +107,19 @@ pub(super) fn not_built() {
 
 pub(super) fn forget_one_file() {
     LEARNED.fetch_sub(1, Relaxed);
+}
+
+pub(super) fn memtable_learned(from_skeleton: bool) {
+    MEMTABLES_LEARNED.fetch_add(1, Relaxed);
+    MEMTABLES_FROM_SKELETON.fetch_add(u64::from(from_skeleton), Relaxed);
+}
+
+pub(super) fn memtable_delegated() {
+    MEMTABLES_DELEGATED.fetch_add(1, Relaxed);
+}
+
+pub(super) fn forget_one_memtable() {
+    MEMTABLES_LEARNED.fetch_sub(1, Relaxed);
 }
 
 /// Counts an open learned index for as long as it lives.

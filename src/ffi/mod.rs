@@ -2,9 +2,11 @@
 
 mod bridge;
 mod counters;
+mod memtable;
 mod options_string;
 mod raw;
 
+use crate::memtable::Settings as MemtableSettings;
 use bridge::cpp;
 pub use counters::Counters;
 use rocksdb::{AsColumnFamilyRef, ColumnFamily, DB, Options};
@@ -83,6 +85,37 @@ pub fn use_learned_table(options: &mut Options) -> Result<(), Error> {
     Ok(cpp::use_learned_table(raw::options_mut(options))?)
 }
 
+/// Makes `options` use mountdb's learned memtable, whichever it used before: the same as
+/// `memtable_factory={id=mountdb;reuse=...;model=...}` in an options string.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut options = rocksdb::Options::default();
+/// mountdb::use_learned_memtable(&mut options, mountdb::MemtableSettings::default())?;
+/// let db = rocksdb::DB::open(&options, "/path/to/db")?;
+/// assert_eq!(mountdb::db_factories(&db).memtable, "mountdb");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Column families with another comparator than the bytewise one get RocksDB's skip list all
+/// the same ([`Counters::memtables_other_comparator`]). Nothing on disk depends on the
+/// memtable: any database may be opened with it, and without it again.
+pub fn use_learned_memtable(
+    options: &mut Options,
+    settings: MemtableSettings,
+) -> Result<(), Error> {
+    register()?;
+    let settings = cpp::MemtableSettings {
+        reuse: settings.reuse,
+        model: settings.model,
+    };
+    Ok(cpp::use_learned_memtable(
+        raw::options_mut(options),
+        settings,
+    )?)
+}
+
 /// The factories that `options` chooses.
 pub fn factories(options: &Options) -> Factories {
     cpp::factory_names(raw::options(options)).into()
@@ -110,6 +143,8 @@ pub fn counters() -> Counters {
 pub struct Available {
     /// Ids for `memtable_factory=`.
     pub memtable_ids: Vec<String>,
+    /// Fields of `memtable_factory={id=mountdb;...}`.
+    pub memtable_fields: Vec<String>,
     /// Ids for `table_factory=`.
     pub table_ids: Vec<String>,
     /// Fields of `table_factory={id=mountdb;...}`.
@@ -121,11 +156,13 @@ pub fn available_factories() -> Result<Available, Error> {
     register()?;
     let cpp::Available {
         memtable_ids,
+        memtable_fields,
         table_ids,
         table_fields,
     } = cpp::available_factories();
     Ok(Available {
         memtable_ids,
+        memtable_fields,
         table_ids,
         table_fields,
     })

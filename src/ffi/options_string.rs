@@ -9,9 +9,9 @@ use std::collections::HashMap;
 /// Levels of braces that are looked at; no option nests deeper than this.
 const DEPTH: usize = 4;
 
-/// Refuses NUL bytes, names that are said twice, and structures that are chosen twice or
-/// chosen and changed. What else may be wrong with `text` is left to RocksDB's parser.
-/// O(len).
+/// Refuses NUL bytes, names that are said twice, structures that are chosen twice or chosen
+/// and changed, and fields of a memtable without the memtable. What else may be wrong with
+/// `text` is left to RocksDB's parser. O(len).
 pub(super) fn check(text: &str) -> Result<(), String> {
     if let Some(at) = text.find('\0') {
         return Err(format!("the options string has a NUL byte at byte {at}"));
@@ -26,6 +26,13 @@ fn check_level(text: &str, depth: usize) -> Result<(), String> {
             0 => top_level_thing(name),
             _ => without_factory(name).to_owned(),
         };
+        // RocksDB takes `memtable_factory.anything=id` for the choice of a memtable.
+        if let (0, Some(field)) = (depth, thing.strip_prefix("memtable_factory.")) {
+            return Err(format!(
+                "'{name}': a memtable is chosen as a whole: \
+                 write memtable_factory={{id=...;{field}=...}}"
+            ));
+        }
         if let Some(before) = said.insert(thing, name) {
             return Err(match before == name {
                 true => format!("'{name}' is said twice: say it once, RocksDB would keep either"),
@@ -159,6 +166,11 @@ mod tests {
                 "table_factory=mountdb;table_factory.block_size=1",
                 "block_size=...",
             ),
+            (
+                "memtable_factory=mountdb;memtable.reuse=false",
+                "memtable_factory={id=...;reuse=...}",
+            ),
+            ("memtable_factory.reuse=vector", "'memtable_factory.reuse'"),
             ("a=1\0", "byte 3"),
         ] {
             let error = check(text).expect_err(text);

@@ -1,0 +1,350 @@
+//! Iteration in key order, while others insert.
+//!
+//! An iterator holds the entries of one leaf, sorted, as they were when it got there. Each
+//! step makes sure that the leaf is still as it was; if not, it looks for the neighbour of
+//! its present entry afresh. So it sees what was inserted ahead of it, and never an entry
+//! twice or out of order.
+
+use super::entry::{Entry, Key, fingerprint};
+use super::express::walk_before;
+use super::leaf::Leaf;
+use super::sorted::{Sorted, lower_bound, shared_by, sort};
+use super::table::Memtable;
+use std::ptr::NonNull;
+
+/// A position in a memtable.
+pub struct Iter<'a> {
+    table: &'a Memtable,
+    leaf: Option<&'a Leaf>,
+    /// The leaf behind, when the leaf was read.
+    next: Option<&'a Leaf>,
+    epoch: u32,
+    occupied: u64,
+    shared: usize,
+    sorted: Sorted,
+    at: usize,
+    current: Option<Entry>,
+    checked: Option<Checked>,
+}
+
+/// What an iterator knows of what it has read.
+#[derive(Default)]
+struct Checked {
+    /// What the last step has read.
+    visited: Vec<NonNull<u8>>,
+    /// Something was not what had been written.
+    damaged: bool,
+}
+
+impl Memtable {
+    /// An iterator, not yet at an entry.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter {
+            table: self,
+            leaf: None,
+            next: None,
+            epoch: 0,
+            occupied: 0,
+            shared: 0,
+            sorted: Sorted::new(),
+            at: 0,
+            current: None,
+            checked: None,
+        }
+    }
+}
+
+impl<'a> Iter<'a> {
+    /// The present entry; `None` before the first seek and past either end.
+    #[inline]
+    pub fn entry(&self) -> Option<NonNull<u8>> {
+        self.current.map(Entry::as_ptr)
+    }
+
+    /// To the first entry at or after an internal key.
+    pub fn seek(&mut self, internal_key: &[u8]) {
+        self.begin();
+        self.seek_key(&Key::parse(internal_key));
+    }
+
+    /// To the last entry at or before an internal key.
+    pub fn seek_for_prev(&mut self, internal_key: &[u8]) {
+        self.begin();
+        let key = Key::parse(internal_key);
+        self.seek_key(&key);
+        match self.current {
+            Some(entry) if entry.key() == key => {}
+            _ => self.seek_before(&key),
+        }
+    }
+
+    /// To the first entry.
+    pub fn seek_to_first(&mut self) {
+        self.begin();
+        match self.table.head() {
+            Some(head) => self.enter(head),
+            None => self.current = None,
+        }
+    }
+
+    /// To the last entry.
+    pub fn seek_to_last(&mut self) {
+        self.begin();
+        let router = self.table.router();
+        let Some(_) = self.table.head() else {
+            self.current = None;
+            return;
+        };
+        let mut leaf = self.table.slot_leaf(router, router.slots() - 1);
+        loop {
+            while let Some(next) = leaf.next() {
+                leaf = next;
+            }
+            self.read(leaf);
+            match self.next {
+                Some(next) => leaf = next,
+                None => break,
+            }
+        }
+        self.stand_before(self.sorted.len());
+    }
+
+    /// To an entry that the number chooses, each about equally likely.
+    pub fn seek_to_random(&mut self, random: u64) {
+        self.begin();
+        let Some(_) = self.table.head() else {
+            self.current = None;
+            return;
+        };
+        let router = self.table.router();
+        let mut leaf = self.table.slot_leaf(router, (random >> 32) as usize % router.slots());
+        // Slots of an outdated router may have several leaves.
+        for _ in 0..(random >> 16) % 4 {
+            leaf = leaf.next().unwrap_or(leaf);
+        }
+        self.read(leaf);
+        if self.sorted.is_empty() {
+            self.current = None;
+            return;
+        }
+        self.at = (random & 0xffff) as usize % self.sorted.len();
+        self.current = Some(self.sorted[self.at].entry);
+    }
+
+    /// To the next entry. Does nothing at no entry.
+    #[inline]
+    pub fn next(&mut self) {
+        self.begin();
+        let (Some(current), Some(leaf)) = (self.current, self.leaf) else {
+            return;
+        };
+        if !self.is_fresh(leaf) {
+            return self.seek_after(current);
+        }
+        self.advance();
+    }
+
+    /// One entry on in what was read, or to the leaf behind it.
+    #[inline]
+    fn advance(&mut self) {
+        self.at += 1;
+        match self.sorted.get(self.at) {
+            Some(item) => self.current = Some(item.entry),
+            None => match self.next {
+                Some(next) => self.enter(next),
+                None => self.current = None,
+            },
+        }
+    }
+
+    /// To the entry before. Does nothing at no entry.
+    pub fn prev(&mut self) {
+        self.begin();
+        let (Some(current), Some(leaf)) = (self.current, self.leaf) else {
+            return;
+        };
+        if self.is_fresh(leaf) && self.at > 0 {
+            self.at -= 1;
+            self.current = Some(self.sorted[self.at].entry);
+        } else {
+            self.seek_before(&current.key());
+        }
+    }
+
+    /// From now on checks what it reads, for [`Iter::is_sound`] and [`Iter::visited`].
+    pub fn check_reads(&mut self) {
+        if self.checked.is_none() {
+            self.checked = Some(Checked::default());
+            if let Some(leaf) = self.leaf {
+                self.check(leaf);
+            }
+        }
+    }
+
+    /// Whether all that has been read is what was written: each entry lies between the
+    /// fences of its leaf and has the fingerprint that was noted of it. If not, memory has
+    /// been damaged. Always true without [`Iter::check_reads`].
+    pub fn is_sound(&self) -> bool {
+        self.checked.as_ref().is_none_or(|checked| !checked.damaged)
+    }
+
+    /// The entries that the last step read, the present one included; none without
+    /// [`Iter::check_reads`].
+    pub fn visited(&self) -> &[NonNull<u8>] {
+        self.checked
+            .as_ref()
+            .map_or(&[], |checked| &checked.visited)
+    }
+
+    /// Before each step.
+    #[inline]
+    fn begin(&mut self) {
+        if let Some(checked) = &mut self.checked {
+            checked.visited.clear();
+        }
+    }
+
+    /// Checks the leaf that was read; `false` if it has changed meanwhile.
+    fn check(&mut self, leaf: &Leaf) -> bool {
+        let Some(checked) = &mut self.checked else {
+            return true;
+        };
+        let low = leaf.low().key();
+        let high = self.next.map(|next| next.low().key());
+        let sound = self.sorted.iter().all(|item| {
+            let key = item.entry.key();
+            low <= key
+                && high.is_none_or(|high| key < high)
+                && leaf.fingerprint(item.slot as usize) == fingerprint(key.user)
+        });
+        // The fingerprints were those of these entries if no slot has been used again.
+        let unchanged = leaf.unchanged_since(self.epoch);
+        if unchanged {
+            checked.damaged |= !sound;
+            checked
+                .visited
+                .extend(self.sorted.iter().map(|item| item.entry.as_ptr()));
+        }
+        unchanged
+    }
+
+    #[inline]
+    fn is_fresh(&self, leaf: &Leaf) -> bool {
+        leaf.occupied() == self.occupied && leaf.unchanged_since(self.epoch)
+    }
+
+    /// Reads a leaf as it is at one moment.
+    fn read(&mut self, leaf: &'a Leaf) {
+        loop {
+            self.epoch = leaf.epoch();
+            self.occupied = leaf.occupied();
+            self.next = leaf.next();
+            self.shared = shared_by(leaf, self.next);
+            sort(leaf, self.occupied, self.shared, &mut self.sorted);
+            if leaf.unchanged_since(self.epoch) && self.check(leaf) {
+                self.leaf = Some(leaf);
+                return;
+            }
+        }
+    }
+
+    /// To the first entry of a leaf or, if it is empty, of the leaves behind.
+    fn enter(&mut self, leaf: &'a Leaf) {
+        let mut leaf = leaf;
+        loop {
+            self.read(leaf);
+            if let Some(item) = self.sorted.first() {
+                self.at = 0;
+                self.current = Some(item.entry);
+                return;
+            }
+            match self.next {
+                Some(next) => leaf = next,
+                None => {
+                    self.current = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads the leaf of `key`; how many of its entries sort before it. `None` without any
+    /// leaf.
+    fn read_leaf_of(&mut self, key: &Key) -> Option<usize> {
+        loop {
+            let (leaf, epoch, _) = self.table.locate(key)?;
+            self.read(leaf);
+            if self.epoch == epoch {
+                return Some(lower_bound(&self.sorted, self.shared, key));
+            }
+        }
+    }
+
+    fn seek_key(&mut self, key: &Key) {
+        self.current = None;
+        let Some(at) = self.read_leaf_of(key) else {
+            return;
+        };
+        match (self.sorted.get(at), self.next) {
+            (Some(item), _) => {
+                self.at = at;
+                self.current = Some(item.entry);
+            }
+            (None, Some(next)) => self.enter(next),
+            (None, None) => {}
+        }
+    }
+
+    fn seek_after(&mut self, entry: Entry) {
+        let key = entry.key();
+        self.seek_key(&key);
+        // Entries are never removed: it is there.
+        if self.current == Some(entry) {
+            self.advance();
+        }
+    }
+
+    /// To the last entry before `key`.
+    fn seek_before(&mut self, key: &Key) {
+        self.current = None;
+        if let Some(at) = self.read_leaf_of(key) {
+            self.stand_before(at);
+        }
+    }
+
+    /// To the entry before the given place in the leaf that was read.
+    fn stand_before(&mut self, at: usize) {
+        let mut at = at;
+        while at == 0 {
+            // The entries before end where this leaf begins.
+            let low = self.leaf.map(|leaf| leaf.low().key());
+            match low.and_then(|low| self.read_leaf_before(&low)) {
+                Some(end) => at = end,
+                None => {
+                    self.current = None;
+                    return;
+                }
+            }
+        }
+        self.at = at - 1;
+        self.current = Some(self.sorted[self.at].entry);
+    }
+
+    /// Reads the leaf left of the one that begins at `low`; how many entries it has.
+    fn read_leaf_before(&mut self, low: &Key) -> Option<usize> {
+        let router = self.table.router();
+        let slot = router.slot(low.user).saturating_sub(1);
+        let mut leaf = self.table.slot_leaf(router, slot);
+        if leaf.low().key() >= *low {
+            return None;
+        }
+        loop {
+            leaf = walk_before(leaf, low);
+            self.read(leaf);
+            match self.next.filter(|next| next.low().key() < *low) {
+                Some(next) => leaf = next,
+                None => return Some(self.sorted.len()),
+            }
+        }
+    }
+}

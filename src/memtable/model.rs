@@ -1,0 +1,301 @@
+//! Where a key belongs among sorted cuts: a model of the key distribution.
+//!
+//! A node strips the prefix its cuts share, takes the next eight bytes as an integer and
+//! looks it up in a histogram: cells of equal width, each knowing how many cuts lie below
+//! it. A cell with many cuts has a finer histogram of its own; cuts that eight bytes do not
+//! tell apart have a node of their own, which looks deeper into the keys.
+//!
+//! Ranks are exact. A cut never ends in a zero byte, so that comparing keys padded with
+//! zeros (which is what integers do) is the same as comparing keys.
+
+use crate::model::projection::{common_prefix, project, unproject};
+
+/// A cell with more cuts than this gets a finer histogram.
+const CELL: usize = 8;
+
+/// Cuts that are compared at a time, without a branch. As many follow the last one
+/// of a node.
+const WINDOW: usize = 4;
+
+/// Longer cuts are not modelled: nodes nest by eight bytes.
+pub(super) const MAX_CUT: usize = 512;
+
+/// Marks a cell that has a finer histogram.
+const FINER: u32 = 1 << 31;
+
+/// A cut without a node below.
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Node {
+    /// What all cuts of the node share, behind the parent's bytes.
+    prefix: Box<[u8]>,
+    /// Its groups of cuts, in `projections`.
+    groups: std::ops::Range<u32>,
+    /// How many cuts lie before it and before its end.
+    cuts: std::ops::Range<u32>,
+    histogram: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Histogram {
+    base: u64,
+    shift: u32,
+    /// First cell, in `cells`, and how many; one more follows.
+    first: u32,
+    len: u32,
+    /// Its groups.
+    start: u32,
+    end: u32,
+}
+
+/// Ranks of keys among `len()` cuts, which it can also tell.
+///
+/// Space: about 30 bytes a cut where eight bytes behind the common prefix tell the cuts
+/// apart. `rank` is O(1) expected where keys are spread smoothly, O(log n) at worst, for
+/// each eight bytes of key.
+#[derive(Debug)]
+pub struct Model {
+    nodes: Vec<Node>,
+    histograms: Vec<Histogram>,
+    cells: Vec<u32>,
+    /// Distinct projections of each node, ascending.
+    projections: Vec<u64>,
+    /// Cuts before each group; one more than there are groups.
+    starts: Vec<u32>,
+    /// The node of the cuts of each group, if it has more than one or looks deeper.
+    below: Vec<u32>,
+    cuts: usize,
+    by_search: bool,
+}
+
+impl Model {
+    /// Models cuts, which must be ascending, non-empty, at most [`MAX_CUT`] long and not
+    /// end in a zero byte. `by_search` leaves the histograms out: ranks by binary search,
+    /// to see what the model is worth. O(bytes of the cuts).
+    pub fn fit(cuts: &[&[u8]], by_search: bool) -> Model {
+        let mut model = Model {
+            nodes: Vec::new(),
+            histograms: Vec::new(),
+            cells: Vec::new(),
+            projections: Vec::new(),
+            starts: Vec::new(),
+            below: Vec::new(),
+            cuts: cuts.len(),
+            by_search,
+        };
+        model.add_node(cuts, 0, 0);
+        model
+    }
+
+    /// Number of cuts.
+    pub fn len(&self) -> usize {
+        self.cuts
+    }
+
+    /// Heap bytes held.
+    pub fn memory_usage(&self) -> usize {
+        let prefixes: usize = self.nodes.iter().map(|n| n.prefix.len()).sum();
+        self.nodes.capacity() * size_of::<Node>()
+            + prefixes
+            + self.histograms.capacity() * size_of::<Histogram>()
+            + self.cells.capacity() * size_of::<u32>()
+            + self.projections.capacity() * size_of::<u64>()
+            + self.starts.capacity() * size_of::<u32>()
+            + self.below.capacity() * size_of::<u32>()
+    }
+
+    fn add_node(&mut self, cuts: &[&[u8]], skip: usize, before: u32) -> u32 {
+        let rest = |cut: &'_ [u8]| -> usize { skip.min(cut.len()) };
+        let tail = |i: usize| &cuts[i][rest(cuts[i])..];
+        let shared = match cuts.len() {
+            0 => 0,
+            n => common_prefix(tail(0), tail(n - 1)),
+        };
+        let prefix: Box<[u8]> = if cuts.is_empty() {
+            Box::new([])
+        } else {
+            tail(0)[..shared].into()
+        };
+        let first = self.projections.len() as u32;
+        let mut deeper = Vec::new();
+        let mut i = 0;
+        while i < cuts.len() {
+            let x = project(&tail(i)[shared..]);
+            let begin = i;
+            while i < cuts.len() && project(&tail(i)[shared..]) == x {
+                i += 1;
+            }
+            if i - begin > 1 || tail(begin).len() > shared + 8 {
+                deeper.push((self.projections.len(), begin..i));
+            }
+            self.projections.push(x);
+            self.starts.push(before + begin as u32);
+            self.below.push(NONE);
+        }
+        let end = self.projections.len() as u32;
+        // What ends the last group, and what may be compared behind it.
+        let padded = end as usize + WINDOW;
+        self.projections.resize(padded, u64::MAX);
+        self.starts.resize(padded, before + cuts.len() as u32);
+        self.below.resize(padded, NONE);
+        let histogram = if self.by_search {
+            NONE
+        } else {
+            self.add_histogram(first, end)
+        };
+        let node = self.nodes.len();
+        self.nodes.push(Node {
+            prefix,
+            groups: first..end,
+            cuts: before..before + cuts.len() as u32,
+            histogram,
+        });
+        for (group, range) in deeper {
+            let before = before + range.start as u32;
+            let below = self.add_node(&cuts[range], skip + shared + 8, before);
+            self.below[group] = below;
+        }
+        node as u32
+    }
+
+    /// Nests until cells are small: each level takes five bits or more of what remains.
+    fn add_histogram(&mut self, start: u32, end: u32) -> u32 {
+        let index = self.histograms.len();
+        let xs = &self.projections[start as usize..end as usize];
+        let (base, span) = match (xs.first(), xs.last()) {
+            (Some(first), Some(last)) => (*first, last - first),
+            _ => (0, 0),
+        };
+        let want = (xs.len() as u64 * 2).next_power_of_two();
+        let shift = (64 - span.leading_zeros()).saturating_sub(want.trailing_zeros());
+        let len = (span >> shift) as usize + 1;
+        let first = self.cells.len();
+        let mut counted = start;
+        let mut heavy = Vec::new();
+        let mut cell = 0;
+        for c in 0..len {
+            let begin = counted;
+            while cell < xs.len() && ((xs[cell] - base) >> shift) as usize == c {
+                cell += 1;
+                counted += 1;
+            }
+            self.cells.push(begin);
+            if (counted - begin) as usize > CELL {
+                heavy.push((first + c, begin, counted));
+            }
+        }
+        self.cells.push(counted);
+        self.histograms.push(Histogram {
+            base,
+            shift,
+            first: first as u32,
+            len: len as u32,
+            start,
+            end,
+        });
+        for (cell, start, end) in heavy {
+            self.cells[cell] = FINER | self.add_histogram(start, end);
+        }
+        index as u32
+    }
+
+    /// The number of cuts at or below `key`.
+    #[inline]
+    pub fn rank(&self, key: &[u8]) -> usize {
+        let mut node = &self.nodes[0];
+        let mut rest = key;
+        loop {
+            if !node.prefix.is_empty() {
+                rest = match split_prefix(rest, &node.prefix) {
+                    Ok(behind) => behind,
+                    Err(std::cmp::Ordering::Less) => return node.cuts.start as usize,
+                    Err(_) => return node.cuts.end as usize,
+                };
+            }
+            let x = project(rest);
+            let after = self.groups_up_to(node, x);
+            if after == node.groups.start as usize {
+                return node.cuts.start as usize;
+            }
+            let group = after - 1;
+            if self.projections[group] != x || self.below[group] == NONE {
+                return self.starts[after] as usize;
+            }
+            node = &self.nodes[self.below[group] as usize];
+            rest = rest.get(8..).unwrap_or(&[]);
+        }
+    }
+
+    /// The group behind the last one of `node` whose projection is at most `x`.
+    #[inline]
+    fn groups_up_to(&self, node: &Node, x: u64) -> usize {
+        let (start, end) = (node.groups.start as usize, node.groups.end as usize);
+        if self.by_search {
+            return start + self.projections[start..end].partition_point(|&y| y <= x);
+        }
+        let mut histogram = &self.histograms[node.histogram as usize];
+        loop {
+            if x < histogram.base {
+                return histogram.start as usize;
+            }
+            let cell = (x - histogram.base) >> histogram.shift;
+            if cell >= u64::from(histogram.len) {
+                return histogram.end as usize;
+            }
+            let group = self.cells[histogram.first as usize + cell as usize];
+            if group & FINER == 0 {
+                return self.count_on(group as usize, x).min(end);
+            }
+            histogram = &self.histograms[(group & !FINER) as usize];
+        }
+    }
+
+    /// The first group from `group` on whose projection is above `x`. What follows a cell
+    /// is above it, so that its end need not be known.
+    #[inline]
+    fn count_on(&self, group: usize, x: u64) -> usize {
+        let mut group = group;
+        while let Some(window) = self.projections.get(group..group + WINDOW) {
+            let up_to = window.iter().filter(|&&y| y <= x).count();
+            group += up_to;
+            if up_to < WINDOW {
+                break;
+            }
+        }
+        group
+    }
+
+    /// The cut with the given number, appended to `out`. O(log n) for each eight bytes.
+    pub fn cut(&self, index: usize, out: &mut Vec<u8>) {
+        self.cut_of(&self.nodes[0], index, out);
+    }
+
+    fn cut_of(&self, node: &Node, index: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&node.prefix);
+        let (start, end) = (node.groups.start as usize, node.groups.end as usize);
+        let up_to = self.starts[start..end].partition_point(|&cuts| cuts as usize <= index);
+        let group = start + up_to - 1;
+        let (x, begin) = (self.projections[group], out.len());
+        if self.below[group] != NONE {
+            out.extend_from_slice(&x.to_be_bytes());
+            let whole = out.len();
+            self.cut_of(&self.nodes[self.below[group] as usize], index, out);
+            if out.len() > whole {
+                return;
+            }
+            // Nothing below: the cut ends here, without the zeros that pad it.
+            out.truncate(begin);
+        }
+        unproject(x, out);
+    }
+}
+
+/// `key` behind `prefix`, or on which side of all keys with that prefix it lies.
+#[inline]
+fn split_prefix<'a>(key: &'a [u8], prefix: &[u8]) -> Result<&'a [u8], std::cmp::Ordering> {
+    match key.strip_prefix(prefix) {
+        Some(behind) => Ok(behind),
+        None => Err(key.cmp(prefix)),
+    }
+}

@@ -1,0 +1,570 @@
+//! The memtable: a list of leaves in key order, and a router that finds the leaf.
+//!
+//! The list alone is correct: from any leaf at or left of the right one, walking right
+//! leads to it. Everything learned only makes the walk short.
+
+use super::entry::{Entry, Key, fingerprint};
+use super::express::{Tower, walk};
+use super::leaf::{Fence, Leaf, Put, Reach};
+use super::model::Model;
+use super::router::Router;
+use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
+use super::sorted::{Sorted, lower_bound, sort};
+use super::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, relax};
+use Ordering::{Acquire, Relaxed, Release};
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a memtable gets memory from.
+pub trait Arena: Send + Sync {
+    /// `bytes` bytes, aligned to 16, that live as long as the memtable. Not zeroed.
+    fn allocate(&self, bytes: usize) -> NonNull<u8>;
+}
+
+/// What can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Start from the skeleton of the memtable before.
+    pub reuse: bool,
+    /// Find the leaf through a model; otherwise by binary search in the boundaries, to see
+    /// what the model is worth.
+    pub model: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            reuse: true,
+            model: true,
+        }
+    }
+}
+
+/// Leaves are allocated by as many as there are already, at most this many.
+const CHUNK: usize = 8;
+
+/// More cuts are not modelled: a bound of about 4 MB on a skeleton.
+const MAX_CUTS: usize = 1 << 17;
+
+/// A router is made anew when it does not know half of the leaves, or when writers have had
+/// to walk this many steps a leaf ...
+const STRAIN: usize = 4;
+/// ... but at least so many in all, so that a few leaves are not looked at over and over,
+const LEAST_STRAIN: usize = 32;
+/// and only as long as all routers together cost at most so many bytes a leaf.
+const ROUTER_BYTES: usize = 64;
+
+/// A concurrent sorted map from (user key, sequence number) to entries.
+pub struct Memtable {
+    arena: Box<dyn Arena>,
+    settings: Settings,
+    router: AtomicPtr<Router>,
+    /// Null before the first insert.
+    head: AtomicPtr<Leaf>,
+    /// Someone makes the first leaf, or a new router.
+    starting: AtomicBool,
+    learning: AtomicBool,
+    leaves: AtomicUsize,
+    /// Where the last walk ended: sequences go on there.
+    finger: AtomicPtr<Leaf>,
+    /// Steps walked since the router was made.
+    strain: AtomicUsize,
+    /// Leaves since then that no slot of it names.
+    unnamed: AtomicUsize,
+    /// Heap bytes of the routers before the present one, and of models made here.
+    retired_bytes: AtomicUsize,
+    started_from_skeleton: bool,
+    heritage: Arc<Heritage>,
+    chunk: Mutex<Chunk>,
+    /// Every router, the present one last: readers may still use the older ones.
+    routers: Mutex<Vec<NonNull<Router>>>,
+}
+
+// SAFETY: what the raw pointers in it point to (leaves, routers) is shared between threads
+// through atomics only and lives as long as the memtable; the chunk is behind a mutex.
+unsafe impl Send for Memtable {}
+// SAFETY: as above.
+unsafe impl Sync for Memtable {}
+
+/// Memory for the leaves to come.
+struct Chunk {
+    free: *mut Leaf,
+    left: usize,
+}
+
+/// A locked leaf, or one that needs no lock because the writer is alone.
+struct Locked<'a> {
+    leaf: &'a Leaf,
+    locked: bool,
+}
+
+impl<'a> Locked<'a> {
+    #[inline]
+    fn new(leaf: &'a Leaf, concurrent: bool) -> Locked<'a> {
+        if concurrent {
+            leaf.lock();
+        }
+        Locked {
+            leaf,
+            locked: concurrent,
+        }
+    }
+}
+
+impl Drop for Locked<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.locked {
+            self.leaf.unlock();
+        }
+    }
+}
+
+impl Memtable {
+    /// An empty memtable, successor of the last one that `families` made for `id`.
+    pub fn new(
+        arena: Box<dyn Arena>,
+        settings: Settings,
+        families: &Families,
+        id: FamilyId,
+    ) -> Memtable {
+        let heritage = Arc::new(Heritage::default());
+        let inherited = match settings.reuse {
+            true => families.succeed(id, &heritage),
+            false => None,
+        };
+        let started_from_skeleton = inherited.is_some();
+        let skeleton = match inherited {
+            Some(skeleton) => {
+                heritage.set(skeleton.clone());
+                skeleton
+            }
+            None => Skeleton::new(Model::fit(&[], !settings.model)),
+        };
+        let router = NonNull::from(Box::leak(Box::new(Router::new(1, skeleton))));
+        Memtable {
+            arena,
+            settings,
+            router: AtomicPtr::new(router.as_ptr()),
+            head: AtomicPtr::new(std::ptr::null_mut()),
+            starting: AtomicBool::new(false),
+            learning: AtomicBool::new(false),
+            leaves: AtomicUsize::new(0),
+            finger: AtomicPtr::new(std::ptr::null_mut()),
+            strain: AtomicUsize::new(0),
+            unnamed: AtomicUsize::new(0),
+            retired_bytes: AtomicUsize::new(0),
+            started_from_skeleton,
+            heritage,
+            chunk: Mutex::new(Chunk {
+                free: std::ptr::null_mut(),
+                left: 0,
+            }),
+            routers: Mutex::new(vec![router]),
+        }
+    }
+
+    /// Whether a memtable before has left it a skeleton.
+    pub fn started_from_skeleton(&self) -> bool {
+        self.started_from_skeleton
+    }
+
+    /// Heap bytes held, what comes from the arena not counted. O(1), no lock.
+    pub fn memory_usage(&self) -> usize {
+        size_of::<Memtable>() + self.router().memory_usage() + self.retired_bytes.load(Relaxed)
+    }
+
+    /// Number of entries. O(leaves).
+    pub fn len(&self) -> usize {
+        self.leaves_from_head().map(Leaf::len).sum()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.head().is_none()
+    }
+
+    pub(super) fn leaves_from_head(&self) -> impl Iterator<Item = &Leaf> {
+        std::iter::successors(self.head(), |leaf| leaf.next())
+    }
+
+    #[inline]
+    pub(super) fn head(&self) -> Option<&Leaf> {
+        // SAFETY: null or a leaf in the arena, which lives as long as the memtable.
+        unsafe { self.head.load(Acquire).as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn router(&self) -> &Router {
+        // SAFETY: routers are freed with the memtable.
+        unsafe { &*self.router.load(Acquire) }
+    }
+
+    /// Inserts an entry; `false` if its user key and sequence number are there already.
+    ///
+    /// # Safety
+    /// `entry` begins a well-formed memtable entry, which lives, its key unchanged, as long
+    /// as the memtable. No other insert runs at the same time.
+    #[inline]
+    pub unsafe fn insert(&self, entry: *const u8) -> bool {
+        // SAFETY: the caller's promise; no entry is at address zero.
+        let entry = unsafe { Entry::new(NonNull::new_unchecked(entry.cast_mut())) };
+        self.put(entry, false)
+    }
+
+    /// Like [`Memtable::insert`], beside other calls of this function.
+    ///
+    /// # Safety
+    /// The same, but other calls of this function may run at the same time.
+    #[inline]
+    pub unsafe fn insert_concurrently(&self, entry: *const u8) -> bool {
+        // SAFETY: the caller's promise; no entry is at address zero.
+        let entry = unsafe { Entry::new(NonNull::new_unchecked(entry.cast_mut())) };
+        self.put(entry, true)
+    }
+
+    #[inline]
+    fn put(&self, entry: Entry, concurrent: bool) -> bool {
+        let key = entry.key();
+        let fingerprint = fingerprint(key.user);
+        if self.head.load(Acquire).is_null() {
+            self.start();
+        }
+        let router = self.router();
+        let slot = router.slot(key.user);
+        let mut leaf = self.slot_leaf(router, slot);
+        let mut steps = 0;
+        let inserted = loop {
+            let locked = Locked::new(leaf, concurrent);
+            if !reaches(leaf, router, slot)
+                && let Some(next) = leaf.next()
+                && next.low().key() <= key
+            {
+                drop(locked);
+                leaf = self.follow(next, &key, &mut steps);
+                continue;
+            }
+            match leaf.put(entry, &key, fingerprint) {
+                Put::Done => break true,
+                Put::DoneEarly => {
+                    self.split_early(leaf, router);
+                    break true;
+                }
+                Put::Duplicate => break false,
+                Put::Full => self.split(leaf, &key, router),
+            }
+        };
+        if steps > 0 {
+            self.strained(steps, router);
+        }
+        inserted
+    }
+
+    /// From a leaf left of or at `key`'s to `key`'s; by the finger if it points there.
+    fn follow<'a>(&'a self, leaf: &'a Leaf, key: &Key, steps: &mut usize) -> &'a Leaf {
+        // SAFETY: null or a leaf, which lives as long as the memtable.
+        let finger = unsafe { self.finger.load(Acquire).as_ref() };
+        if let Some(finger) = finger
+            && finger.low().key() <= *key
+            && finger.next().is_none_or(|next| *key < next.low().key())
+        {
+            return finger;
+        }
+        *steps += 1;
+        let leaf = walk(leaf, key, steps);
+        self.finger
+            .store(std::ptr::from_ref(leaf).cast_mut(), Release);
+        leaf
+    }
+
+    #[inline]
+    pub(super) fn slot_leaf<'a>(&'a self, router: &Router, slot: usize) -> &'a Leaf {
+        // SAFETY: with a first leaf every slot of every router names a leaf, and leaves
+        // live as long as the memtable.
+        unsafe { &*router.leaf(slot) }
+    }
+
+    /// The leaf in which `key` lies, or did when its epoch was the one returned; and
+    /// whether the whole of its user key's versions lie in it.
+    #[inline]
+    pub(super) fn locate(&self, key: &Key) -> Option<(&Leaf, u32, bool)> {
+        self.head()?;
+        let router = self.router();
+        let slot = router.slot(key.user);
+        let mut leaf = self.slot_leaf(router, slot);
+        loop {
+            let epoch = leaf.epoch();
+            if reaches(leaf, router, slot) {
+                return Some((leaf, epoch, true));
+            }
+            match leaf.next() {
+                Some(next) if next.low().key() <= *key => leaf = walk(next, key, &mut 0),
+                _ => return Some((leaf, epoch, false)),
+            }
+        }
+    }
+
+    /// The first entry at or after `internal_key`, if it has the same user key.
+    #[inline]
+    pub fn find(&self, internal_key: &[u8]) -> Option<NonNull<u8>> {
+        self.find_version(&Key::parse(internal_key))
+            .map(Entry::as_ptr)
+    }
+
+    #[inline]
+    fn find_version(&self, key: &Key) -> Option<Entry> {
+        let fingerprint = fingerprint(key.user);
+        'again: loop {
+            let (mut leaf, mut epoch, whole) = self.locate(key)?;
+            loop {
+                let mut newest: Option<(u64, Entry)> = None;
+                for slot in leaf.candidates(fingerprint, leaf.occupied()) {
+                    let entry = leaf.entry(slot);
+                    let found = entry.key();
+                    if found.sequence <= key.sequence
+                        && newest.is_none_or(|(sequence, _)| found.sequence > sequence)
+                        && found.user == key.user
+                    {
+                        newest = Some((found.sequence, entry));
+                    }
+                }
+                let next = if whole { None } else { leaf.next() };
+                if !leaf.unchanged_since(epoch) {
+                    continue 'again;
+                }
+                if let Some((_, entry)) = newest {
+                    return Some(entry);
+                }
+                // Older versions may begin in the next leaf.
+                leaf = next.filter(|next| next.low().key().user == key.user)?;
+                epoch = leaf.epoch();
+            }
+        }
+    }
+
+    /// The entry after `entry`, if it has the same user key.
+    ///
+    /// # Safety
+    /// `entry` is an entry of this memtable.
+    pub unsafe fn next_version(&self, entry: NonNull<u8>) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's promise.
+        let key = unsafe { Entry::new(entry) }.key();
+        let sequence = key.sequence.checked_sub(1)?;
+        self.find_version(&Key { sequence, ..key })
+            .map(Entry::as_ptr)
+    }
+
+    /// Whether there is an entry with this user key and sequence number.
+    pub fn contains(&self, internal_key: &[u8]) -> bool {
+        let key = Key::parse(internal_key);
+        self.find_version(&key)
+            .is_some_and(|entry| entry.key().sequence == key.sequence)
+    }
+
+    /// Tells that [`Memtable::find`] will be called for this key.
+    #[inline]
+    pub fn prefetch(&self, internal_key: &[u8]) {
+        if self.head().is_some() {
+            let router = self.router();
+            let leaf = router.leaf(router.slot(Key::parse(internal_key).user));
+            super::prefetch(leaf.cast());
+            super::prefetch(leaf.cast::<u8>().wrapping_add(64));
+        }
+    }
+
+    /// Nothing will be inserted any more.
+    pub fn mark_read_only(&self) {}
+
+    /// About how many entries lie at or after the internal key `start` and before `end`.
+    pub fn approximate_entries(&self, start: &[u8], end: &[u8]) -> u64 {
+        /// So many leaves are counted before the rest is estimated.
+        const COUNTED: usize = 32;
+        let (start, end) = (Key::parse(start), Key::parse(end));
+        let Some((first, ..)) = self.locate(&start).filter(|_| start.cmp(&end).is_lt()) else {
+            return 0;
+        };
+        let mut entries = 0;
+        let mut counted = 0;
+        let mut sorted = Sorted::new();
+        let mut leaf = Some(first);
+        while let Some(here) = leaf {
+            let next = here.next();
+            if next.is_none_or(|next| !next.low().key().cmp(&end).is_lt())
+                || std::ptr::eq(here, first)
+            {
+                sort(here, here.occupied(), 0, &mut sorted);
+                let begin = lower_bound(&sorted, 0, &start);
+                entries += lower_bound(&sorted, 0, &end).saturating_sub(begin);
+            } else {
+                entries += here.len();
+            }
+            counted += 1;
+            leaf = next.filter(|next| next.low().key().cmp(&end).is_lt());
+            if counted == COUNTED {
+                break;
+            }
+        }
+        if let Some(rest) = leaf {
+            let router = self.router();
+            let slots = router.slot(end.user) - router.slot(rest.low().key().user).min(router.slot(end.user));
+            let leaves = slots * self.leaves.load(Relaxed) / router.slots();
+            entries += leaves * (entries / COUNTED);
+        }
+        entries as u64
+    }
+
+    /// Makes the first leaf.
+    #[cold]
+    fn start(&self) {
+        let mut spins = 0;
+        while self.starting.swap(true, Acquire) {
+            relax(&mut spins);
+        }
+        if self.head.load(Acquire).is_null() {
+            let leaf = self.new_leaf(Fence::lowest());
+            let router = self.router();
+            router.fill(leaf);
+            leaf.set_reach(Reach {
+                generation: router.generation(),
+                slot: router.slots() as u32,
+            });
+            self.head
+                .store(std::ptr::from_ref(leaf).cast_mut(), Release);
+        }
+        self.starting.store(false, Release);
+    }
+
+    pub(super) fn new_leaf(&self, low: Fence) -> &Leaf {
+        let leaves = self.leaves.fetch_add(1, Relaxed);
+        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
+        if chunk.left == 0 {
+            chunk.left = leaves.clamp(1, CHUNK);
+            let align = align_of::<Leaf>();
+            let bytes = self
+                .arena
+                .allocate(chunk.left * size_of::<Leaf>() + align - 16)
+                .as_ptr();
+            chunk.free = bytes.wrapping_add(bytes.align_offset(align)).cast();
+        }
+        let leaf = chunk.free;
+        chunk.left -= 1;
+        chunk.free = leaf.wrapping_add(1);
+        drop(chunk);
+        // SAFETY: the chunk has room for `left` leaves from `free` on, aligned, that nobody
+        // else has; the arena's memory lives as long as the memtable.
+        unsafe {
+            leaf.write(Leaf::new(low));
+            &*leaf
+        }
+    }
+
+    /// A copy of `bytes` that lives as long as the memtable.
+    pub(super) fn copy(&self, bytes: &[u8]) -> &[u8] {
+        let copy = self.arena.allocate(bytes.len().max(1));
+        // SAFETY: fresh memory of that length, which lives as long as the memtable.
+        unsafe {
+            copy.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+            std::slice::from_raw_parts(copy.as_ptr(), bytes.len())
+        }
+    }
+
+    pub(super) fn new_tower(&self) -> NonNull<Tower> {
+        let tower = self.arena.allocate(size_of::<Tower>()).cast::<Tower>();
+        // SAFETY: fresh memory of that size, aligned to 16.
+        unsafe { tower.write(Tower::new()) };
+        tower
+    }
+
+    /// Notes that the router does not know a new leaf.
+    pub(super) fn unnamed_leaf(&self) {
+        self.unnamed.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that a writer had to walk; makes a new router if that has happened too often.
+    #[cold]
+    fn strained(&self, steps: usize, router: &Router) {
+        let strain = self.strain.fetch_add(steps, Relaxed) + steps;
+        let leaves = self.leaves.load(Relaxed);
+        let due = strain >= leaves * STRAIN || self.unnamed.load(Relaxed) > leaves / 2;
+        if due && strain >= LEAST_STRAIN && std::ptr::eq(router, self.router()) {
+            self.learn();
+        }
+    }
+
+    /// Makes a router from the present leaves. O(leaves); one thread at a time.
+    fn learn(&self) {
+        if self.learning.swap(true, Acquire) {
+            return;
+        }
+        self.strain.store(0, Relaxed);
+        self.unnamed.store(0, Relaxed);
+        let old = self.router();
+        let leaves = self.leaves.load(Relaxed);
+        let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
+        if spent <= leaves * ROUTER_BYTES + (1 << 14) {
+            let router = self.learned_router(old.generation() + 1);
+            self.retired_bytes.fetch_add(
+                old.memory_usage() + router.skeleton().bytes(),
+                Relaxed,
+            );
+            self.heritage.set(router.skeleton().clone());
+            let router = NonNull::from(Box::leak(Box::new(router)));
+            self.routers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(router);
+            self.router.store(router.as_ptr(), Release);
+        }
+        self.learning.store(false, Release);
+    }
+
+    fn learned_router(&self, generation: u32) -> Router {
+        let leaves: Vec<&Leaf> = self.leaves_from_head().collect();
+        let stride = leaves.len().div_ceil(MAX_CUTS);
+        // The first leaf has slot 0, and each one with a cut of its own the next.
+        let mut cuts = Vec::with_capacity(leaves.len());
+        let mut slots = Vec::with_capacity(leaves.len());
+        for (i, leaf) in leaves.iter().enumerate() {
+            if i == 0 {
+                slots.push(i);
+            } else if leaf.low().routable && i % stride == 0 {
+                cuts.push(leaf.low().key().user);
+                slots.push(i);
+            }
+        }
+        let model = Model::fit(&cuts, !self.settings.model);
+        let router = Router::new(generation, Skeleton::new(model));
+        let addresses: Vec<*const Leaf> = slots.iter().map(|&i| leaves[i] as *const Leaf).collect();
+        router.assign_all(&addresses);
+        // Tell the leaves: a slot lies wholly in its leaf if the next leaf is the next slot's.
+        for (slot, &i) in slots.iter().enumerate() {
+            let leaf = leaves[i];
+            let end = slots.get(slot + 1).copied().unwrap_or(leaves.len());
+            let _locked = Locked::new(leaf, true);
+            let next = leaf.next().map(|next| next as *const Leaf);
+            let alone = end == i + 1 && next == leaves.get(end).map(|&leaf| leaf as *const Leaf);
+            leaf.set_reach(Reach {
+                generation,
+                slot: (slot + usize::from(alone)) as u32,
+            });
+        }
+        router
+    }
+}
+
+impl Drop for Memtable {
+    fn drop(&mut self) {
+        let routers = self.routers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for router in routers.drain(..) {
+            // SAFETY: made by `Box::leak`, and nobody else has the memtable any more.
+            drop(unsafe { Box::from_raw(router.as_ptr()) });
+        }
+    }
+}
+
+/// Whether all of `slot` above the leaf's low fence lies in the leaf, as the leaf knows.
+#[inline]
+fn reaches(leaf: &Leaf, router: &Router, slot: usize) -> bool {
+    let reach = leaf.reach();
+    reach.generation == router.generation() && slot < reach.slot as usize
+}

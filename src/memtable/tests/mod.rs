@@ -1,0 +1,16 @@
+//! Tests of the memtable as a whole; see each module.
+#[cfg(not(loom))]
+mod adversary;
+mod arena;
+#[cfg(not(loom))]
+mod keys;
+#[cfg(not(loom))]
+mod model;
+#[cfg(not(loom))]
+mod oracle;
+#[cfg(loom)]
+mod protocol;
+#[cfg(not(loom))]
+mod split_window;
+#[cfg(not(loom))]
+mod stress;
