@@ -15,14 +15,16 @@ mod memtable;
 
 use db::Model;
 use keys::KeySet;
-use memtable::{Case, History, Mix, SEED, Setup, around, around_some, concat, open, total_order};
+use memtable::{
+    Case, History, Mix, SEED, Setup, Twins, around, around_some, concat, open, total_order,
+};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rocksdb::{
-    DB, Error, OptimisticTransactionDB, OptimisticTransactionOptions, Options, Transaction,
-    TransactionDB, TransactionDBOptions, TransactionOptions, WriteBatch, WriteBufferManager,
-    WriteOptions,
+    DB, Error, OptimisticTransactionDB, OptimisticTransactionOptions, Options, ReadOptions,
+    Transaction, TransactionDB, TransactionDBOptions, TransactionOptions, WriteBatch,
+    WriteBufferManager, WriteOptions,
 };
 use std::fmt::Debug;
 use std::fs;
@@ -177,6 +179,35 @@ fn options_of_memory() {
     }
 }
 
+/// At most `count` entries from `from` on.
+fn entries(db: &DB, from: &[u8], count: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut iter = db.raw_iterator();
+    let mut entries = Vec::new();
+    iter.seek(from);
+    while let Some((key, value)) = iter.item()
+        && entries.len() < count
+    {
+        entries.push((key.to_vec(), value.to_vec()));
+        iter.next();
+    }
+    iter.status().expect("no error");
+    entries
+}
+
+/// Both hold exactly this, by Get, by MultiGet and forwards: RocksDB has no backward
+/// iterators over values that may change.
+fn check_in_place(twins: &Twins, model: &Model) {
+    let targets = around(model.keys());
+    let now = ReadOptions::default();
+    agree::check_gets(&twins.ours, &twins.stock, &targets, [&now; 2]);
+    for target in &targets {
+        let [ours, stock] = [&twins.ours, &twins.stock].map(|db| entries(db, target, 3));
+        assert_eq!(ours, stock, "seek {target:?}");
+    }
+    let all: Vec<_> = model.clone().into_iter().collect();
+    assert_eq!(entries(&twins.ours, b"", usize::MAX), all);
+}
+
 #[test]
 fn values_updated_in_place() {
     // RocksDB has no snapshots then, and its range deletions and merges are no longer exact:
@@ -185,7 +216,7 @@ fn values_updated_in_place() {
         merges: false,
         ranges: false,
         singles: false,
-        value: 100,
+        value: 300,
     };
     for size in [SWITCHING, IN_MEMORY] {
         let _case = Case::new(size);
@@ -198,22 +229,18 @@ fn values_updated_in_place() {
         let keys = mixed_keys(200);
         for _ in 0..12 {
             history.run(&twins, &keys);
-            assert_eq!(
-                twins.check(&around_some(&keys, 20), &[]),
-                history.model.len()
-            );
+            check_in_place(&twins, &history.model);
         }
-        twins.check_model(&history.model);
         if size == IN_MEMORY {
             let entries = |db: &DB| db.property_int_value("rocksdb.num-entries-active-mem-table");
             let [ours, stock] = [&twins.ours, &twins.stock].map(|db| entries(db).expect("known"));
             assert_eq!(ours, stock, "entries");
-            assert!(ours < Some(2_000), "{ours:?} entries after 3000 writes");
+            assert!(ours < Some(2_300), "{ours:?} entries of 3000 writes");
         }
         let twins = twins.reopen();
-        twins.check_model(&history.model);
+        check_in_place(&twins, &history.model);
         twins.both(DB::flush);
-        twins.check_model(&history.model);
+        check_in_place(&twins, &history.model);
     }
 }
 
@@ -231,39 +258,49 @@ fn in_place_updates_need_one_writer_as_with_the_skip_list() {
     }
 }
 
+/// Below a threshold of 1 the memtable would hardly ever be purged; up to 1 it is asked for a
+/// random sample of its entries first, above it is not.
+fn purged_history(threshold: fn(&mut Options), mix: Mix) {
+    // No options string: RocksDB takes the name there for a DB option that it has given up.
+    let twins = Setup::new(SWITCHING).adjusted(threshold).open();
+    let mut history = History::new(SEED, mix);
+    let keys = mixed_keys(80);
+    let mut snapshots = Vec::new();
+    for round in 0..40 {
+        history.run(&twins, &keys);
+        if round % 15 == 7 {
+            snapshots.push(twins.snapshots());
+            twins.check(&around(&keys), &snapshots);
+        }
+    }
+    let purged = twins.log().matches("Status is  ok. Perc capacity").count();
+    assert!(purged >= 3, "purged {purged} times");
+    twins.check(&around(&keys), &snapshots);
+    twins.check_model(&history.model);
+    drop(snapshots);
+    let twins = twins.reopen();
+    assert_eq!(twins.check(&around(&keys), &[]), history.model.len());
+    twins.both(DB::flush);
+    twins.check_model(&history.model);
+}
+
 #[test]
 fn memtables_purged_in_memory() {
-    // Below 1.0 the memtable is asked for a random sample; above, it is purged anyway.
-    for threshold in ["1.0", "1.5"] {
-        for mix in [
-            Mix {
-                merges: false,
+    let thresholds: [fn(&mut Options); 2] = [
+        |options| options.set_experimental_mempurge_threshold(1.0),
+        |options| options.set_experimental_mempurge_threshold(1.5),
+    ];
+    for (i, threshold) in thresholds.into_iter().enumerate() {
+        for merges in [false, true] {
+            let _case = Case::new(format!("threshold {i}, merges {merges}"));
+            let mix = Mix {
+                merges,
+                // Purged together with snapshots they lose puts, with a skip list too.
+                ranges: false,
+                value: 400,
                 ..Mix::ALL
-            },
-            Mix::ALL,
-        ] {
-            let general = format!("{SWITCHING};experimental_mempurge_threshold={threshold}");
-            let _case = Case::new(format!("{general}, merges {}", mix.merges));
-            let twins = Setup::new(&general).open();
-            let mut history = History::new(SEED, Mix { value: 400, ..mix });
-            let keys = mixed_keys(80);
-            let mut snapshots = Vec::new();
-            for round in 0..40 {
-                history.run(&twins, &keys);
-                if round % 15 == 7 {
-                    snapshots.push(twins.snapshots());
-                    twins.check(&around(&keys), &snapshots);
-                }
-            }
-            let purged = twins.log().matches("Status is  ok. Perc capacity").count();
-            assert!(purged >= 3, "purged {purged} times");
-            twins.check(&around(&keys), &snapshots);
-            twins.check_model(&history.model);
-            drop(snapshots);
-            let twins = twins.reopen();
-            assert_eq!(twins.check(&around(&keys), &[]), history.model.len());
-            twins.both(DB::flush);
-            twins.check_model(&history.model);
+            };
+            purged_history(threshold, mix);
         }
     }
 }
@@ -312,7 +349,6 @@ fn options_changed_while_running() {
         ("max_successive_merges", "2"),
         ("memtable_max_range_deletions", "3"),
         ("write_buffer_size", "65536"),
-        ("experimental_mempurge_threshold", "1.0"),
         ("prefix_extractor", "fixed:2"),
     ] {
         let _case = Case::new(format!("{name}={value}"));
@@ -724,30 +760,33 @@ fn run_one(db: &DB, history: &mut History, keys: &[Vec<u8>]) {
 
 #[test]
 fn secondary_instances_and_readers_replay_the_log() {
-    for general in [SWITCHING, IN_MEMORY] {
-        let _case = Case::new(general);
+    // What a secondary instance replays it may also find in a table file that the primary
+    // has flushed meanwhile; RocksDB then applies merges twice and the like.
+    let repeatable = Mix {
+        merges: false,
+        ranges: false,
+        singles: false,
+        value: 300,
+    };
+    for (flush, mix) in [(false, Mix::ALL), (true, repeatable)] {
+        let _case = Case::new(format!("flush {flush}"));
         let directory = tempfile::tempdir().expect("a directory");
         let [primary_path, secondary_path] =
             ["primary", "secondary"].map(|name| directory.path().join(name));
-        let mut options = Setup::new(general).on_disk().ours();
+        let mut options = Setup::new(IN_MEMORY).on_disk().ours();
         options.set_max_open_files(-1); // secondary instances keep deleted files open
         let primary = open(&options, &primary_path);
         let secondary =
             DB::open_as_secondary(&options, &primary_path, &secondary_path).expect("secondary");
         assert_eq!(mountdb::db_factories(&secondary).memtable, "mountdb");
-        let mut history = History::new(
-            SEED,
-            Mix {
-                value: 300,
-                ..Mix::ALL
-            },
-        );
+        let mut history = History::new(SEED, mix);
         let keys = mixed_keys(1_200);
         let targets = around_some(&keys, 60);
-        for (round, part) in keys.chunks(300).enumerate() {
+        for (round, part) in keys.chunks(200).enumerate() {
             run_one(&primary, &mut history, part);
-            if round == 2 {
+            if flush && round % 2 == 1 {
                 primary.flush().expect("flush");
+                run_one(&primary, &mut history, &part[..20]);
             }
             secondary.try_catch_up_with_primary().expect("catch up");
             db::scan_both_ways(&mut secondary.raw_iterator(), &history.model);

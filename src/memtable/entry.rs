@@ -43,7 +43,6 @@ impl<'a> Key<'a> {
             sequence: u64::MAX,
         }
     }
-
 }
 
 impl Ord for Key<'_> {
@@ -103,10 +102,10 @@ impl Entry {
     }
 }
 
-/// Sixteen bits of a user key by which a probe passes over other keys: equal keys have
-/// equal fingerprints, different keys rarely.
+/// Eight bits of a user key by which a probe passes over other keys: equal keys have equal
+/// ones, different keys seldom.
 #[inline]
-pub(super) fn fingerprint(user: &[u8]) -> u16 {
+pub(super) fn hash(user: &[u8]) -> u8 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = user.len() as u64;
     let mut rest = user;
@@ -119,7 +118,7 @@ pub(super) fn fingerprint(user: &[u8]) -> u16 {
         word[..rest.len()].copy_from_slice(rest);
         hash = fold(hash ^ u64::from_le_bytes(word), K);
     }
-    (hash >> 32) as u16
+    (hash >> 32) as u8
 }
 
 #[inline]

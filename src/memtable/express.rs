@@ -67,12 +67,7 @@ fn walk_while<'a>(leaf: &'a Leaf, steps: &mut usize, go: impl Fn(&Leaf) -> bool)
 
 /// Gives `leaf` links on `levels` levels, reachable from `from`, a leaf left of it.
 /// `tower` is memory for a tower that lives as long as the memtable.
-pub(super) fn raise(
-    leaf: &Leaf,
-    levels: usize,
-    from: &Leaf,
-    tower: impl Fn() -> NonNull<Tower>,
-) {
+pub(super) fn raise(leaf: &Leaf, levels: usize, from: &Leaf, tower: impl Fn() -> NonNull<Tower>) {
     build(from, &tower);
     build(leaf, &tower);
     let low = leaf.low().key();
@@ -96,12 +91,9 @@ pub(super) fn raise(
 fn build(leaf: &Leaf, tower: impl Fn() -> NonNull<Tower>) {
     if leaf.tower().load(Acquire).is_null() {
         // If somebody else has built one meanwhile, this one is never used.
-        let _ = leaf.tower().compare_exchange(
-            std::ptr::null_mut(),
-            tower().as_ptr(),
-            Release,
-            Acquire,
-        );
+        let _ =
+            leaf.tower()
+                .compare_exchange(std::ptr::null_mut(), tower().as_ptr(), Release, Acquire);
     }
 }
 
@@ -120,11 +112,6 @@ fn set_link(before: &Leaf, level: usize, after: Option<&Leaf>, leaf: &Leaf) -> b
     };
     own.links[level].store(after, Release);
     before.links[level]
-        .compare_exchange(
-            after,
-            std::ptr::from_ref(leaf).cast_mut(),
-            Release,
-            Acquire,
-        )
+        .compare_exchange(after, std::ptr::from_ref(leaf).cast_mut(), Release, Acquire)
         .is_ok()
 }

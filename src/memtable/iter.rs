@@ -5,12 +5,23 @@
 //! its present entry afresh. So it sees what was inserted ahead of it, and never an entry
 //! twice or out of order.
 
-use super::entry::{Entry, Key, fingerprint};
+use super::entry::{Entry, Key};
 use super::express::walk_before;
 use super::leaf::Leaf;
-use super::sorted::{Sorted, lower_bound, shared_by, sort};
+use super::sorted::{Sorted, lower_bound, sort};
 use super::table::Memtable;
 use std::ptr::NonNull;
+
+/// Entries are asked for so many steps before they are needed.
+const AHEAD: usize = 8;
+
+/// Asks for the key of an entry, and for the beginning of its value.
+#[inline]
+fn prefetch_entry(entry: Entry) {
+    let address = entry.as_ptr().as_ptr().cast_const();
+    super::prefetch(address);
+    super::prefetch(address.wrapping_add(64));
+}
 
 /// A position in a memtable.
 pub struct Iter<'a> {
@@ -20,7 +31,6 @@ pub struct Iter<'a> {
     next: Option<&'a Leaf>,
     epoch: u32,
     occupied: u64,
-    shared: usize,
     sorted: Sorted,
     at: usize,
     current: Option<Entry>,
@@ -45,7 +55,6 @@ impl Memtable {
             next: None,
             epoch: 0,
             occupied: 0,
-            shared: 0,
             sorted: Sorted::new(),
             at: 0,
             current: None,
@@ -117,7 +126,9 @@ impl<'a> Iter<'a> {
             return;
         };
         let router = self.table.router();
-        let mut leaf = self.table.slot_leaf(router, (random >> 32) as usize % router.slots());
+        let mut leaf = self
+            .table
+            .slot_leaf(router, (random >> 32) as usize % router.slots());
         // Slots of an outdated router may have several leaves.
         for _ in 0..(random >> 16) % 4 {
             leaf = leaf.next().unwrap_or(leaf);
@@ -149,7 +160,13 @@ impl<'a> Iter<'a> {
     fn advance(&mut self) {
         self.at += 1;
         match self.sorted.get(self.at) {
-            Some(item) => self.current = Some(item.entry),
+            Some(item) => {
+                self.current = Some(item.entry);
+                match self.sorted.get(self.at + AHEAD) {
+                    Some(item) => prefetch_entry(item.entry),
+                    None => self.prefetch_next(),
+                }
+            }
             None => match self.next {
                 Some(next) => self.enter(next),
                 None => self.current = None,
@@ -215,7 +232,7 @@ impl<'a> Iter<'a> {
             let key = item.entry.key();
             low <= key
                 && high.is_none_or(|high| key < high)
-                && leaf.fingerprint(item.slot as usize) == fingerprint(key.user)
+                && leaf.fingerprint(usize::from(item.slot)) == leaf.fingerprint_of(key.user)
         });
         // The fingerprints were those of these entries if no slot has been used again.
         let unchanged = leaf.unchanged_since(self.epoch);
@@ -226,6 +243,23 @@ impl<'a> Iter<'a> {
                 .extend(self.sorted.iter().map(|item| item.entry.as_ptr()));
         }
         unchanged
+    }
+
+    /// Asks for the entries that come next.
+    fn prefetch_ahead(&self) {
+        for item in self.sorted.iter().skip(self.at).take(AHEAD + 1) {
+            prefetch_entry(item.entry);
+        }
+        if self.sorted.len() <= self.at + AHEAD {
+            self.prefetch_next();
+        }
+    }
+
+    /// Asks for the leaf behind.
+    fn prefetch_next(&self) {
+        if let Some(next) = self.next {
+            Leaf::prefetch(next);
+        }
     }
 
     #[inline]
@@ -239,8 +273,7 @@ impl<'a> Iter<'a> {
             self.epoch = leaf.epoch();
             self.occupied = leaf.occupied();
             self.next = leaf.next();
-            self.shared = shared_by(leaf, self.next);
-            sort(leaf, self.occupied, self.shared, &mut self.sorted);
+            sort(leaf, self.occupied, &mut self.sorted);
             if leaf.unchanged_since(self.epoch) && self.check(leaf) {
                 self.leaf = Some(leaf);
                 return;
@@ -256,6 +289,7 @@ impl<'a> Iter<'a> {
             if let Some(item) = self.sorted.first() {
                 self.at = 0;
                 self.current = Some(item.entry);
+                self.prefetch_ahead();
                 return;
             }
             match self.next {
@@ -275,7 +309,7 @@ impl<'a> Iter<'a> {
             let (leaf, epoch, _) = self.table.locate(key)?;
             self.read(leaf);
             if self.epoch == epoch {
-                return Some(lower_bound(&self.sorted, self.shared, key));
+                return Some(lower_bound(leaf, &self.sorted, key));
             }
         }
     }
@@ -289,6 +323,7 @@ impl<'a> Iter<'a> {
             (Some(item), _) => {
                 self.at = at;
                 self.current = Some(item.entry);
+                self.prefetch_ahead();
             }
             (None, Some(next)) => self.enter(next),
             (None, None) => {}

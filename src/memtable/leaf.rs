@@ -2,10 +2,15 @@
 //! go without locks.
 //!
 //! ```text
-//!   line 0, 1   occupied | reach | epoch | newest | fingerprints, 2 bytes a slot | next
-//!   then        entries, 8 bytes a slot
-//!   then        low fence: all keys of the leaf are at or above it; next's is the high one
+//!   hot, two cache lines:  occupied | reach | newest | high | frame, epoch | rest | fingerprints
+//!   rest:                  next | low fence | arrivals | tower | entries, 8 bytes a slot
 //! ```
+//!
+//! The hot parts of many leaves lie side by side, so that few pages of memory hold all that
+//! a probe has to read before it knows which entry to go to.
+//!
+//! A fingerprint is eight bits of the key's place between the fences, and eight of a hash:
+//! so entries can be passed over, and put in order, without going to them.
 //!
 //! Writers lock a leaf (a bit of `occupied`), unless RocksDB promises that they are alone.
 //! An insert fills a free slot, then sets its bit: readers look at slots whose bit is set.
@@ -21,15 +26,16 @@
 //! was elsewhere. Changed, it starts over, which happens only when some writer has made
 //! progress. Nothing read on the way can hurt: an entry, once stored, is valid for ever.
 
-use super::entry::{Entry, Key};
+use super::entry::{Entry, Key, hash};
 use super::express::Tower;
 use super::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence, relax};
+use crate::model::projection::project;
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
 /// Slots of a leaf.
 #[cfg(not(loom))]
-pub(super) const SLOTS: usize = 44;
+pub(super) const SLOTS: usize = 36;
 #[cfg(loom)]
 pub(super) const SLOTS: usize = 4;
 
@@ -82,12 +88,60 @@ impl Fence {
     }
 }
 
-/// How far a router's slots are known to lie within a leaf: keys at or above the leaf's low
-/// fence whose slot is below `slot` are in the leaf, according to the router `generation`.
+/// How a router's slots lie to a leaf, for keys at or above its low fence: a key of a slot
+/// below `slot` is in the leaf, one of a slot above is not, and in `slot` lies the boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reach {
+    /// Of the router.
     pub generation: u32,
     pub slot: u32,
+}
+
+/// What maps user keys of a leaf to the range of an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    base: u64,
+    /// Bytes that all keys share which can ever be in the leaf, or in the slots of the
+    /// router that the leaf has when it is made.
+    skip: u16,
+    shift: u8,
+}
+
+/// Places between the fences of a leaf.
+const PLACES: u64 = 256;
+
+impl Frame {
+    /// For keys between `low` and `high`, which share `skip` bytes with all keys there.
+    pub fn new(low: &[u8], high: Option<&[u8]>, skip: usize) -> Frame {
+        let mut frame = Frame {
+            base: 0,
+            skip: u16::try_from(skip).unwrap_or(0),
+            shift: 0,
+        };
+        frame.base = frame.project(low);
+        let end = high.map_or(u64::MAX, |high| frame.project(high));
+        let span = end.saturating_sub(frame.base);
+        frame.shift = (64 - span.leading_zeros()).saturating_sub(PLACES.ilog2()) as u8;
+        frame
+    }
+
+    /// Whether it tells many keys between `low` and `high` apart.
+    pub fn is_fine(&self, low: &[u8], high: Option<&[u8]>) -> bool {
+        let place = |user| u64::from(self.place(self.project(user)));
+        high.is_some_and(|high| place(high).saturating_sub(place(low)) >= PLACES * 3 / 8)
+    }
+
+    /// The key's eight bytes behind what all keys share.
+    #[inline]
+    pub fn project(&self, user: &[u8]) -> u64 {
+        project(user.get(usize::from(self.skip)..).unwrap_or(&[]))
+    }
+
+    /// The place of a projection between the fences. Monotone.
+    #[inline]
+    fn place(&self, x: u64) -> u16 {
+        (x.saturating_sub(self.base) >> self.shift).min(PLACES - 1) as u16
+    }
 }
 
 impl Reach {
@@ -109,19 +163,38 @@ impl Reach {
     }
 }
 
-#[repr(C, align(64))]
+#[repr(C)]
+#[cfg_attr(not(loom), repr(align(128)))]
 pub(super) struct Leaf {
     occupied: AtomicU64,
     reach: AtomicU64,
-    epoch: AtomicU32,
     /// No entry of the leaf is newer than this sequence number.
     newest: AtomicU64,
+    /// The projection of the high fence.
+    high: AtomicU64,
+    /// The frame, taken apart: together it would be padded.
+    base: u64,
+    skip: u16,
+    shift: u8,
+    epoch: AtomicU32,
+    rest: NonNull<Rest>,
     fingerprints: [AtomicU64; WORDS],
-    next: AtomicPtr<Leaf>,
-    entries: [AtomicPtr<u8>; SLOTS],
-    low: Fence,
-    tower: AtomicPtr<Tower>,
 }
+
+/// What a probe does not need before it has found something.
+pub(super) struct Rest {
+    next: AtomicPtr<Leaf>,
+    low: Fence,
+    /// The slots that have been free since the last split; they are filled in order.
+    fresh: AtomicU64,
+    /// The slots that were filled last before, the latest in the lowest byte.
+    recent: AtomicU64,
+    tower: AtomicPtr<Tower>,
+    entries: [AtomicPtr<u8>; SLOTS],
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Leaf>() == 128, "two cache lines");
 
 /// What came of putting an entry into a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,28 +207,109 @@ pub(super) enum Put {
 }
 
 impl Leaf {
-    pub fn new(low: Fence) -> Leaf {
+    /// A leaf without entries. `rest` is memory for what belongs to it, as long-lived.
+    pub fn new(low: Fence, frame: Frame, high: u64, rest: NonNull<Rest>) -> Leaf {
+        // SAFETY: memory for a `Rest` that nobody else uses.
+        unsafe {
+            rest.write(Rest {
+                next: AtomicPtr::new(std::ptr::null_mut()),
+                low,
+                fresh: AtomicU64::new(BITS),
+                recent: AtomicU64::new(u64::MAX),
+                tower: AtomicPtr::new(std::ptr::null_mut()),
+                entries: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
+            });
+        }
         Leaf {
             occupied: AtomicU64::new(0),
             reach: AtomicU64::new(Reach::NONE.pack()),
-            epoch: AtomicU32::new(0),
             newest: AtomicU64::new(0),
+            high: AtomicU64::new(high),
+            base: frame.base,
+            skip: frame.skip,
+            shift: frame.shift,
+            epoch: AtomicU32::new(0),
+            rest,
             fingerprints: std::array::from_fn(|_| AtomicU64::new(0)),
-            next: AtomicPtr::new(std::ptr::null_mut()),
-            entries: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
-            low,
-            tower: AtomicPtr::new(std::ptr::null_mut()),
         }
     }
 
     #[inline]
+    fn rest(&self) -> &Rest {
+        // SAFETY: written by `new`, and lives as long as the leaf.
+        unsafe { self.rest.as_ref() }
+    }
+
+    #[inline]
+    pub fn frame(&self) -> Frame {
+        Frame {
+            base: self.base,
+            skip: self.skip,
+            shift: self.shift,
+        }
+    }
+
+    /// The projection of the high fence. Only with the lock, or alone.
+    pub fn high(&self) -> u64 {
+        self.high.load(Relaxed)
+    }
+
+    /// Asks for what a probe will read.
+    #[inline]
+    pub fn prefetch(leaf: *const Leaf) {
+        super::prefetch(leaf.cast());
+        super::prefetch(leaf.cast::<u8>().wrapping_add(64));
+    }
+
+    /// Whether `user`, at or above the low fence and of the given slot of a router, is surely
+    /// in the leaf. What was read may change; then so does the epoch.
+    #[inline]
+    pub fn surely_holds(&self, user: &[u8], generation: u32, slot: usize) -> bool {
+        let reach = self.reach();
+        reach.generation == generation
+            && (slot < reach.slot as usize
+                || slot == reach.slot as usize
+                    && self.frame().project(user) < self.high.load(Relaxed))
+    }
+
+    /// Eight bits of the place of a key of the leaf, and eight of a hash.
+    #[inline]
+    pub fn fingerprint_of(&self, user: &[u8]) -> u16 {
+        self.place_of(user) << 8 | u16::from(hash(user))
+    }
+
+    /// Eight bytes of a key of the leaf, behind what all of its keys share.
+    #[inline]
+    pub fn project(&self, user: &[u8]) -> u64 {
+        self.frame().project(user)
+    }
+
+    /// The place of a key between the fences, in eight bits. Monotone.
+    #[inline]
+    pub fn place_of(&self, user: &[u8]) -> u16 {
+        self.frame().place(self.frame().project(user))
+    }
+
+    /// The slots that were filled last, the latest first, of a leaf that is full or has been
+    /// filled without a split: some of them may be free. Only with the lock, or alone.
+    pub fn arrivals(&self) -> impl Iterator<Item = u8> {
+        let mut fresh = self.rest().fresh.load(Relaxed) & self.occupied();
+        let since_split = std::iter::from_fn(move || {
+            let slot = fresh.checked_ilog2()?;
+            fresh ^= 1 << slot;
+            Some(slot as u8)
+        });
+        since_split.chain(self.rest().recent.load(Relaxed).to_le_bytes())
+    }
+
+    #[inline]
     pub fn tower(&self) -> &AtomicPtr<Tower> {
-        &self.tower
+        &self.rest().tower
     }
 
     #[inline]
     pub fn low(&self) -> &Fence {
-        &self.low
+        &self.rest().low
     }
 
     #[inline]
@@ -180,10 +334,17 @@ impl Leaf {
         self.reach.store(reach.pack(), Release);
     }
 
+    /// The boundary lies at the beginning of the slot `reach.slot`, of a router newer than the
+    /// leaf: its frame says nothing about that slot. Only with the lock, or alone.
+    pub fn end_before(&self, reach: Reach) {
+        self.high.store(0, Release);
+        self.set_reach(reach);
+    }
+
     #[inline]
     pub fn next(&self) -> Option<&Leaf> {
         // SAFETY: leaves live as long as the memtable, and so does every borrow of one.
-        unsafe { self.next.load(Acquire).as_ref() }
+        unsafe { self.rest().next.load(Acquire).as_ref() }
     }
 
     /// The slots in use, as bits.
@@ -223,7 +384,7 @@ impl Leaf {
     /// The entry in a slot whose bit was seen.
     #[inline]
     pub fn entry(&self, slot: usize) -> Entry {
-        let entry = self.entries[slot].load(Acquire);
+        let entry = self.rest().entries[slot].load(Acquire);
         debug_assert!(!entry.is_null());
         // SAFETY: a slot's bit is set after its entry is stored, never again to be null,
         // and what is stored was an `Entry`.
@@ -258,7 +419,8 @@ impl Leaf {
     /// Puts an entry into a free slot. Only with the lock, or alone; the key must lie
     /// between the leaf's fences.
     #[inline]
-    pub fn put(&self, entry: Entry, key: &Key, fingerprint: u16) -> Put {
+    pub fn put(&self, entry: Entry, key: &Key) -> Put {
+        let fingerprint = self.fingerprint_of(key.user);
         let locked = self.occupied.load(Relaxed);
         // Sequence numbers mostly go up: then the entry cannot be there already, and the
         // versions of a key that is written over and over need not be looked at.
@@ -289,7 +451,7 @@ impl Leaf {
     /// The stores are releases because a reader of an older epoch may still look at the
     /// slot: seeing one of them, it then sees the newer epoch.
     fn fill(&self, slot: usize, entry: Entry, fingerprint: u16) {
-        self.entries[slot].store(entry.as_ptr().as_ptr(), Release);
+        self.rest().entries[slot].store(entry.as_ptr().as_ptr(), Release);
         let word = &self.fingerprints[slot / LANES];
         let shift = slot % LANES * 16;
         let others = word.load(Relaxed) & !(0xffff << shift);
@@ -306,23 +468,49 @@ impl Leaf {
     /// Only with the lock, or alone. `publish` is called when the leaf is linked and before
     /// readers are told to look again: there routers learn of it.
     pub fn split(&self, right: &Leaf, moved: u64, reach: Reach, publish: impl FnOnce()) {
+        let same_frame = self.frame() == right.frame();
         let mut slot = 0;
         let mut bits = moved;
         while bits != 0 {
             let from = bits.trailing_zeros() as usize;
             bits &= bits - 1;
-            right.fill(slot, self.entry(from), self.fingerprint(from));
+            let entry = self.entry(from);
+            let fingerprint = match same_frame {
+                true => self.fingerprint(from),
+                false => right.fingerprint_of(entry.key().user),
+            };
+            right.fill(slot, entry, fingerprint);
             slot += 1;
         }
-        right.occupied.store(((1 << slot) - 1) | LOCK, Relaxed);
+        let filled = (1 << slot) - 1;
+        right.occupied.store(filled | LOCK, Relaxed);
         right.newest.store(self.newest.load(Relaxed), Relaxed);
-        right.next.store(self.next.load(Relaxed), Relaxed);
-        self.next.store(std::ptr::from_ref(right).cast_mut(), Release);
+        right.rest().fresh.store(BITS & !filled, Relaxed);
+        let next = self.rest().next.load(Relaxed);
+        right.rest().next.store(next, Relaxed);
+
+        let before = self.occupied.load(Relaxed);
+        let mut recent = [u8::MAX; 8];
+        let staying = self.arrivals().filter(|&slot| {
+            u32::from(slot) < u64::BITS && (before & BITS & !moved) & 1 << slot != 0
+        });
+        recent
+            .iter_mut()
+            .zip(staying)
+            .for_each(|(to, slot)| *to = slot);
+        self.rest()
+            .recent
+            .store(u64::from_le_bytes(recent), Relaxed);
+        self.rest().fresh.store(!before & BITS | moved, Relaxed);
+
+        let right_address = std::ptr::from_ref(right).cast_mut();
+        self.rest().next.store(right_address, Release);
+        let fence = right.low().key();
+        self.high.store(self.frame().project(fence.user), Relaxed);
         self.set_reach(reach);
         publish();
         let epoch = self.epoch.load(Relaxed);
         self.epoch.store(epoch.wrapping_add(1), Release);
-        let before = self.occupied.load(Relaxed);
         self.occupied.store(before & !moved, Release);
     }
 }

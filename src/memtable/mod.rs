@@ -28,5 +28,7 @@ fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+#[cfg(test)] mod dbg;
+
 #[cfg(test)]
 mod tests;

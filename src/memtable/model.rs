@@ -23,8 +23,11 @@ pub(super) const MAX_CUT: usize = 512;
 /// Marks a cell that has a finer histogram.
 const FINER: u32 = 1 << 31;
 
-/// A cut without a node below.
+/// A group of one cut, which ends with the group's eight bytes.
 const NONE: u32 = u32::MAX;
+
+/// Marks a group of one cut that goes on: the rest is the address of the remaining bytes.
+const TAIL: u32 = 1 << 31;
 
 #[derive(Debug)]
 struct Node {
@@ -35,6 +38,8 @@ struct Node {
     /// How many cuts lie before it and before its end.
     cuts: std::ops::Range<u32>,
     histogram: u32,
+    /// Whether each group is one cut.
+    flat: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +68,10 @@ pub struct Model {
     projections: Vec<u64>,
     /// Cuts before each group; one more than there are groups.
     starts: Vec<u32>,
-    /// The node of the cuts of each group, if it has more than one or looks deeper.
+    /// What is behind the eight bytes of each group: a node if it has several cuts.
     below: Vec<u32>,
+    /// Lengths, two bytes each, and bytes of what single cuts have behind their groups.
+    tails: Vec<u8>,
     cuts: usize,
     by_search: bool,
 }
@@ -81,10 +88,18 @@ impl Model {
             projections: Vec::new(),
             starts: Vec::new(),
             below: Vec::new(),
+            tails: Vec::new(),
             cuts: cuts.len(),
             by_search,
         };
         model.add_node(cuts, 0, 0);
+        model.nodes.shrink_to_fit();
+        model.histograms.shrink_to_fit();
+        model.cells.shrink_to_fit();
+        model.projections.shrink_to_fit();
+        model.starts.shrink_to_fit();
+        model.below.shrink_to_fit();
+        model.tails.shrink_to_fit();
         model
     }
 
@@ -103,6 +118,7 @@ impl Model {
             + self.projections.capacity() * size_of::<u64>()
             + self.starts.capacity() * size_of::<u32>()
             + self.below.capacity() * size_of::<u32>()
+            + self.tails.capacity()
     }
 
     fn add_node(&mut self, cuts: &[&[u8]], skip: usize, before: u32) -> u32 {
@@ -126,12 +142,17 @@ impl Model {
             while i < cuts.len() && project(&tail(i)[shared..]) == x {
                 i += 1;
             }
-            if i - begin > 1 || tail(begin).len() > shared + 8 {
-                deeper.push((self.projections.len(), begin..i));
-            }
+            let below = match tail(begin).get(shared + 8..) {
+                _ if i - begin > 1 => {
+                    deeper.push((self.projections.len(), begin..i));
+                    NONE
+                }
+                Some(rest @ [_, ..]) => self.add_tail(rest),
+                _ => NONE,
+            };
             self.projections.push(x);
             self.starts.push(before + begin as u32);
-            self.below.push(NONE);
+            self.below.push(below);
         }
         let end = self.projections.len() as u32;
         // What ends the last group, and what may be compared behind it.
@@ -150,6 +171,7 @@ impl Model {
             groups: first..end,
             cuts: before..before + cuts.len() as u32,
             histogram,
+            flat: self.below[first as usize..].iter().all(|&b| b == NONE) && deeper.is_empty(),
         });
         for (group, range) in deeper {
             let before = before + range.start as u32;
@@ -157,6 +179,21 @@ impl Model {
             self.below[group] = below;
         }
         node as u32
+    }
+
+    fn add_tail(&mut self, rest: &[u8]) -> u32 {
+        let address = self.tails.len() as u32;
+        self.tails
+            .extend_from_slice(&(rest.len() as u16).to_le_bytes());
+        self.tails.extend_from_slice(rest);
+        TAIL | address
+    }
+
+    /// The bytes of a cut that goes on behind its group.
+    fn tail(&self, below: u32) -> &[u8] {
+        let from = &self.tails[(below & !TAIL) as usize..];
+        let len = usize::from(u16::from_le_bytes([from[0], from[1]]));
+        &from[2..2 + len]
     }
 
     /// Nests until cells are small: each level takes five bits or more of what remains.
@@ -215,15 +252,22 @@ impl Model {
             }
             let x = project(rest);
             let after = self.groups_up_to(node, x);
+            if node.flat {
+                return node.cuts.start as usize + (after - node.groups.start as usize);
+            }
             if after == node.groups.start as usize {
                 return node.cuts.start as usize;
             }
             let group = after - 1;
-            if self.projections[group] != x || self.below[group] == NONE {
+            let below = self.below[group];
+            if self.projections[group] != x || below == NONE {
                 return self.starts[after] as usize;
             }
-            node = &self.nodes[self.below[group] as usize];
             rest = rest.get(8..).unwrap_or(&[]);
+            if below & TAIL != 0 {
+                return self.starts[group] as usize + usize::from(rest >= self.tail(below));
+            }
+            node = &self.nodes[below as usize];
         }
     }
 
@@ -280,7 +324,10 @@ impl Model {
         if self.below[group] != NONE {
             out.extend_from_slice(&x.to_be_bytes());
             let whole = out.len();
-            self.cut_of(&self.nodes[self.below[group] as usize], index, out);
+            match self.below[group] {
+                below if below & TAIL != 0 => out.extend_from_slice(self.tail(below)),
+                below => self.cut_of(&self.nodes[below as usize], index, out),
+            }
             if out.len() > whole {
                 return;
             }

@@ -2,78 +2,71 @@
 
 use super::entry::{Entry, Key};
 use super::leaf::{Leaf, SLOTS};
-use crate::model::projection::{common_prefix, project};
 use arrayvec::ArrayVec;
-use std::cmp::Ordering;
 
-/// An entry of a leaf with what orders it.
+/// An entry of a leaf.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
-    /// Eight bytes of the user key, behind what the leaf's keys surely share.
-    head: u64,
+    /// Its place between the leaf's fences.
+    place: u8,
+    pub slot: u8,
     pub entry: Entry,
-    pub slot: u32,
 }
 
 pub(super) type Sorted = ArrayVec<Item, SLOTS>;
 
-/// Puts the entries of the slots `occupied` into `out`, in no order. All of them start with
-/// the same `shared` bytes.
-pub(super) fn gather(leaf: &Leaf, occupied: u64, shared: usize, out: &mut Sorted) {
-    out.clear();
+/// Puts the entries of the slots `occupied` into `out`, in order. Only entries that lie at
+/// one place are gone to.
+pub(super) fn sort(leaf: &Leaf, occupied: u64, out: &mut Sorted) {
+    let mut order = ArrayVec::<u16, SLOTS>::new();
     let mut bits = occupied;
     while bits != 0 {
-        let slot = bits.trailing_zeros();
+        let slot = bits.trailing_zeros() as u16;
         bits &= bits - 1;
-        let entry = leaf.entry(slot as usize);
-        out.push(Item {
-            head: head(entry.key().user, shared),
-            entry,
+        order.push(leaf.fingerprint(usize::from(slot)) & 0xff00 | slot);
+    }
+    order.sort_unstable();
+    out.clear();
+    out.extend(order.iter().map(|&place_and_slot| {
+        let [place, slot] = place_and_slot.to_be_bytes();
+        Item {
+            place,
             slot,
-        });
+            entry: leaf.entry(usize::from(slot)),
+        }
+    }));
+    for run in out.chunk_by_mut(|a, b| a.place == b.place) {
+        match run {
+            [_] => {}
+            [a, b] => {
+                if a.entry.key() > b.entry.key() {
+                    std::mem::swap(a, b);
+                }
+            }
+            run => sort_run(leaf, run),
+        }
     }
 }
 
-/// Like [`gather`], in order.
-pub(super) fn sort(leaf: &Leaf, occupied: u64, shared: usize, out: &mut Sorted) {
-    gather(leaf, occupied, shared, out);
-    out.sort_unstable_by(Item::cmp);
+/// Sorts items of one place by more of their keys, which are gone to once, all at a time.
+fn sort_run(leaf: &Leaf, run: &mut [Item]) {
+    let mut heads: ArrayVec<(u64, Item), SLOTS> = run
+        .iter()
+        .map(|item| (leaf.project(item.entry.key().user), *item))
+        .collect();
+    heads.sort_unstable_by(|(x, a), (y, b)| {
+        x.cmp(y).then_with(|| a.entry.key().cmp(&b.entry.key()))
+    });
+    for (item, (_, sorted)) in run.iter_mut().zip(heads) {
+        *item = sorted;
+    }
 }
 
-/// How many of `sorted` lie before `key`, which starts with the same `shared` bytes.
-pub(super) fn lower_bound(sorted: &Sorted, shared: usize, key: &Key) -> usize {
-    let head = head(key.user, shared);
-    sorted.partition_point(|item| item.is_before(head, key))
-}
-
-/// Like [`lower_bound`], for items in no order.
-pub(super) fn count_below(items: &Sorted, shared: usize, key: &Key) -> usize {
-    let head = head(key.user, shared);
-    items.iter().filter(|item| item.is_before(head, key)).count()
-}
-
-/// How many bytes all user keys of a leaf share, judging by its fences.
-pub(super) fn shared_by(leaf: &Leaf, next: Option<&Leaf>) -> usize {
-    next.map_or(0, |next| {
-        common_prefix(leaf.low().key().user, next.low().key().user)
+/// How many of `sorted`, entries of `leaf`, lie before `key`, which lies between its fences.
+pub(super) fn lower_bound(leaf: &Leaf, sorted: &Sorted, key: &Key) -> usize {
+    let place = leaf.place_of(key.user);
+    sorted.partition_point(|item| {
+        let here = u16::from(item.place);
+        here < place || here == place && item.entry.key() < *key
     })
-}
-
-#[inline]
-pub(super) fn head(user: &[u8], shared: usize) -> u64 {
-    project(user.get(shared..).unwrap_or(&[]))
-}
-
-impl Item {
-    #[inline]
-    pub fn cmp(&self, other: &Item) -> Ordering {
-        self.head
-            .cmp(&other.head)
-            .then_with(|| self.entry.key().cmp(&other.entry.key()))
-    }
-
-    #[inline]
-    pub fn is_before(&self, head: u64, key: &Key) -> bool {
-        self.head < head || self.head == head && self.entry.key() < *key
-    }
 }

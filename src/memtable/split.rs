@@ -6,124 +6,125 @@
 
 use super::entry::Key;
 use super::express::{self, LEVELS};
-use super::leaf::{Fence, Leaf, Reach, SLOTS};
+use super::leaf::{Fence, Frame, Leaf, Reach};
 use super::model::MAX_CUT;
 use super::router::Router;
-use super::sorted::{Item, Sorted, count_below, gather, shared_by};
+use super::sorted::{Sorted, lower_bound, sort};
 use super::table::Memtable;
 use crate::model::projection::common_prefix;
 use arrayvec::ArrayVec;
 
-/// So many arrivals in a row, and the next one beside them, are a sequence.
+/// So many arrivals in a row, and the next one beside them, are a sequence; by chance they
+/// are all in one half once in 128 times.
 const RECENT: usize = 8;
-
-/// The entries among which a pivot is chosen.
-const SAMPLE: usize = 9;
-
-/// Fewer than one in so many entries, where half were to be expected, is no chance.
-const CHANCE: usize = 8;
 
 /// A leaf's entries in two, and the boundary between them.
 struct Division {
-    /// The slots of the upper entries.
-    upper: u64,
+    /// The first of the sorted entries that is an upper one.
+    first: usize,
     /// At or below all upper entries, above all lower ones.
     fence: Fence,
-    /// Slots of the router from here on belong to the right leaf ...
-    right_from: usize,
-    /// ... and slots before this one wholly to the left one.
-    left_until: usize,
+    /// The slot of the router in which the boundary lies, or which begins there.
+    slot: usize,
+    /// Whether it begins there.
+    exact: bool,
 }
 
 impl Memtable {
     /// Splits a full leaf that `key` is to go to. Only with the leaf's lock, or alone.
     #[cold]
     pub(super) fn split(&self, leaf: &Leaf, key: &Key, router: &Router) {
-        let shared = shared_by(leaf, leaf.next());
-        let mut items = Sorted::new();
-        gather(leaf, leaf.occupied(), shared, &mut items);
-        let arrives = count_below(&items, shared, key);
-        let division = match goes_on(&items, arrives) {
-            true => divide_in_order(&mut items, Some(arrives), router),
-            false => self
-                .divide_at_cut(leaf, &items, shared, router)
-                .or_else(|| divide_at_pivot(&items, router))
-                .unwrap_or_else(|| divide_in_order(&mut items, None, router)),
+        let mut sorted = Sorted::new();
+        sort(leaf, leaf.occupied(), &mut sorted);
+        let arrives = lower_bound(leaf, &sorted, key);
+        let trend = trend(leaf, &sorted, arrives);
+        let division = match trend {
+            Trend::None => self.divide_at_cut(leaf, &sorted, router),
+            _ => None,
         };
-        self.split_at(leaf, division, router);
+        let division = division.unwrap_or_else(|| {
+            let len = sorted.len();
+            divide_near(&sorted, trend.place(len), router)
+        });
+        self.split_at(leaf, &sorted, division, router);
     }
 
     /// Splits a leaf that is not full if it has several slots. Only with its lock, or alone.
     #[cold]
     pub(super) fn split_early(&self, leaf: &Leaf, router: &Router) {
-        let shared = shared_by(leaf, leaf.next());
-        let mut items = Sorted::new();
-        gather(leaf, leaf.occupied(), shared, &mut items);
-        if let Some(division) = self.divide_at_cut(leaf, &items, shared, router) {
-            self.split_at(leaf, division, router);
+        let mut sorted = Sorted::new();
+        sort(leaf, leaf.occupied(), &mut sorted);
+        if let Some(division) = self.divide_at_cut(leaf, &sorted, router) {
+            self.split_at(leaf, &sorted, division, router);
         }
     }
 
-    fn split_at(&self, leaf: &Leaf, division: Division, router: &Router) {
-        let right = self.new_leaf(division.fence);
+    fn split_at(&self, leaf: &Leaf, sorted: &Sorted, division: Division, router: &Router) {
         let before = match leaf.reach() {
             reach if reach.generation == router.generation() => reach,
             _ => Reach::NONE,
         };
+        let high = leaf.next().map(|next| next.low().key().user);
+        let low = division.fence.key().user;
+        let right = match leaf.frame() {
+            // Its high bound is the leaf's as well.
+            frame if frame.is_fine(low, high) => self.new_leaf(division.fence, frame, leaf.high()),
+            _ => {
+                let frame = frame_between(low, high, router);
+                let high = high.map_or(u64::MAX, |high| frame.project(high));
+                self.new_leaf(division.fence, frame, high)
+            }
+        };
         right.set_reach(before);
         let reach = Reach {
-            slot: before.slot.min(division.left_until as u32),
+            slot: before.slot.min(division.slot as u32),
             ..before
         };
-        leaf.split(right, division.upper, reach, || {
-            router.reassign(division.right_from, leaf, right);
+        let upper = sorted[division.first..]
+            .iter()
+            .fold(0, |bits, item| bits | 1 << item.slot);
+        leaf.split(right, upper, reach, || {
+            let first = division.slot + usize::from(!division.exact);
+            router.reassign(first, leaf, right);
         });
-        let origin = self.slot_leaf(router, division.left_until);
-        let crowded = !std::ptr::eq(origin, leaf) || before.slot as usize <= division.left_until;
-        let levels = levels(right);
-        if crowded && levels > 0 && right.low().key() > origin.low().key() {
-            // Not the first to share the slot: there may be long walks.
-            express::raise(right, levels, origin, || self.new_tower());
-        }
-        right.unlock();
-        if division.right_from > division.left_until {
+        if !division.exact {
+            let origin = self.slot_leaf(router, division.slot);
+            let crowded = !std::ptr::eq(origin, leaf) || before.slot as usize <= division.slot;
+            let levels = levels(right);
+            if crowded && levels > 0 && right.low().key() > origin.low().key() {
+                // Not the first to share the slot: there may be long walks.
+                express::raise(right, levels, origin, || self.new_tower());
+            }
             self.unnamed_leaf();
         }
+        right.unlock();
     }
 
     /// A division at a cut of the router's model that has a quarter of the entries, at
     /// least, on either side.
-    fn divide_at_cut(
-        &self,
-        leaf: &Leaf,
-        items: &Sorted,
-        shared: usize,
-        router: &Router,
-    ) -> Option<Division> {
+    fn divide_at_cut(&self, leaf: &Leaf, sorted: &Sorted, router: &Router) -> Option<Division> {
         let reach = leaf.reach();
         if reach.generation != router.generation() {
             return None;
         }
-        // Slots whose lower bound lies in the leaf, above its own.
+        // Slots that begin in the leaf, above its low fence.
         let mut slots = router.slot(leaf.low().key().user) + 1..reach.slot as usize;
         let mut user = Vec::new();
         while !slots.is_empty() {
             let slot = slots.start + slots.len() / 2;
             user.clear();
             router.skeleton().model().cut(slot - 1, &mut user);
-            let cut = Key::before_all_versions(&user);
-            let upper = above(items, shared, &cut);
-            let right = upper.count_ones() as usize;
-            if right < items.len() / 4 {
+            let first = lower_bound(leaf, sorted, &Key::before_all_versions(&user));
+            if first > sorted.len() - sorted.len() / 4 {
                 slots.end = slot;
-            } else if right > items.len() - items.len() / 4 {
+            } else if first < sorted.len() / 4 {
                 slots.start = slot + 1;
             } else {
                 return Some(Division {
-                    upper,
+                    first,
                     fence: Fence::new(Key::before_all_versions(self.copy(&user)), true),
-                    right_from: slot,
-                    left_until: slot,
+                    slot,
+                    exact: true,
                 });
             }
         }
@@ -131,95 +132,84 @@ impl Memtable {
     }
 }
 
-/// A division at an entry that lies somewhere in the middle, if it is not between versions.
-fn divide_at_pivot(items: &Sorted, router: &Router) -> Option<Division> {
-    let mut sample: ArrayVec<&Item, SAMPLE> = 
-        items.iter().step_by(items.len() / SAMPLE).take(SAMPLE).collect();
-    sample.sort_unstable_by(|a, b| a.cmp(b));
-    let pivot = sample[sample.len() / 2];
-    let (mut upper, mut last) = (0u64, None::<&Item>);
-    for item in items {
-        if item.cmp(pivot).is_ge() {
-            upper |= 1 << item.slot;
-        } else if last.is_none_or(|last| item.cmp(last).is_gt()) {
-            last = Some(item);
+/// The frame of a leaf between two fences. It must hold for all keys of the slots that
+/// the leaf has, or has parts of.
+fn frame_between(low: &[u8], high: Option<&[u8]>, router: &Router) -> Frame {
+    let model = router.skeleton().model();
+    let skip = match (router.slot(low), high.map(|high| router.slot(high))) {
+        (first @ 1.., Some(last)) if last < model.len() => {
+            let (mut begin, mut end) = (Vec::new(), Vec::new());
+            model.cut(first - 1, &mut begin);
+            model.cut(last, &mut end);
+            common_prefix(&begin, &end)
         }
-    }
-    let (last, here) = (last?.entry.key(), pivot.entry.key());
-    let right = upper.count_ones() as usize;
-    let balanced = (items.len() / 4..=items.len() - items.len() / 4).contains(&right);
-    (balanced && last.user != here.user && trend(items, upper) == Trend::None)
-        .then(|| divide_between(upper, &last, &here, router))
+        // The first slot and the last one have no bound.
+        _ => 0,
+    };
+    Frame::new(low, high, skip)
 }
 
 /// Whether entries come in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trend {
+    /// One sequence, which goes on at this rank.
+    At(usize),
+    /// About rising, or falling.
     Rising,
     Falling,
     None,
 }
 
-/// Where the younger entries lie: by chance, about half of them among the upper ones.
-fn trend(items: &Sorted, upper: u64) -> Trend {
-    let age = |item: &Item| item.entry.key().sequence;
-    let mut ages: ArrayVec<u64, SLOTS> = items.iter().map(age).collect();
-    let (_, &mut younger, _) = ages.select_nth_unstable(items.len() / 2);
-    let (mut below, mut above) = (0, 0);
-    for item in items.iter().filter(|item| age(item) >= younger) {
-        match upper & 1 << item.slot {
-            0 => below += 1,
-            _ => above += 1,
+impl Trend {
+    /// How many of `len` entries should stay where they are.
+    fn place(self, len: usize) -> usize {
+        match self {
+            Trend::At(rank) => rank.clamp(1, len - 1),
+            Trend::Rising => len - len / 8,
+            Trend::Falling => len / 8,
+            Trend::None => len / 2,
         }
     }
-    if below < items.len() / CHANCE && above > items.len() / 4 {
+}
+
+/// How the entry to come, whose rank will be `arrives`, and those that came last lie.
+fn trend(leaf: &Leaf, sorted: &Sorted, arrives: usize) -> Trend {
+    let mut ranks: ArrayVec<usize, RECENT> = leaf
+        .arrivals()
+        .take(RECENT)
+        .filter_map(|slot| sorted.iter().position(|item| item.slot == slot))
+        .collect();
+    ranks.sort_unstable();
+    let (Some(&lowest), Some(&highest)) = (ranks.first(), ranks.last()) else {
+        return Trend::None;
+    };
+    let middle = sorted.len() / 2;
+    if ranks.len() < RECENT || ranks.windows(2).any(|pair| pair[0] == pair[1]) {
+        Trend::None
+    } else if highest - lowest < RECENT && (arrives == lowest || arrives == highest + 1) {
+        Trend::At(arrives)
+    } else if lowest >= middle && arrives > middle {
         Trend::Rising
-    } else if above < items.len() / CHANCE && below > items.len() / 4 {
+    } else if highest < middle && arrives < middle {
         Trend::Falling
     } else {
         Trend::None
     }
 }
 
-/// A division by the order of all entries: before the rank `sequence` if that is where a
-/// sequence goes on, so that what it has filled stays full; else near the middle.
-fn divide_in_order(items: &mut Sorted, sequence: Option<usize>, router: &Router) -> Division {
-    items.sort_unstable_by(Item::cmp);
-    let (len, middle) = (items.len(), items.len() / 2);
-    let at = match (sequence, trend(items, slots(&items[middle..]))) {
-        (Some(rank), _) => rank.clamp(1, len - 1),
-        (None, Trend::Rising) => len - len / 8,
-        (None, Trend::Falling) => len / 8,
-        (None, Trend::None) => middle,
-    };
-    let key = |i: usize| items[i].entry.key();
-    let first = (0..len / 4)
+/// A division near `at`, between two user keys if there are two.
+fn divide_near(sorted: &Sorted, at: usize, router: &Router) -> Division {
+    let key = |i: usize| sorted[i].entry.key();
+    let first = (0..sorted.len() / 4)
         .flat_map(|away| [at.saturating_sub(away), at + away])
-        .filter(|first| (1..len).contains(first))
+        .filter(|first| (1..sorted.len()).contains(first))
         .find(|&first| key(first - 1).user != key(first).user)
         .unwrap_or(at);
-    divide_between(slots(&items[first..]), &key(first - 1), &key(first), router)
-}
-
-fn slots(items: &[Item]) -> u64 {
-    items.iter().fold(0, |bits, item| bits | 1 << item.slot)
-}
-
-/// The slots of the items at or above `key`.
-fn above(items: &Sorted, shared: usize, key: &Key) -> u64 {
-    let head = super::sorted::head(key.user, shared);
-    items
-        .iter()
-        .filter(|item| !item.is_before(head, key))
-        .fold(0, |bits, item| bits | 1 << item.slot)
-}
-
-/// A division between two neighbours: at the shortest cut between their user keys, or
-/// between two versions of one.
-fn divide_between(upper: u64, last: &Key, here: &Key, router: &Router) -> Division {
+    let (last, here) = (key(first - 1), key(first));
     let fence = match last.user == here.user {
-        true => Fence::new(*here, false),
+        true => Fence::new(here, false),
         false => {
+            // The shortest cut between them.
             let mut len = common_prefix(last.user, here.user) + 1;
             // A model's cuts do not end in a zero byte.
             while len < here.user.len() && here.user[len - 1] == 0 {
@@ -230,36 +220,12 @@ fn divide_between(upper: u64, last: &Key, here: &Key, router: &Router) -> Divisi
             Fence::new(Key::before_all_versions(cut), routable)
         }
     };
-    let slot = router.slot(fence.key().user);
     Division {
-        upper,
+        first,
         fence,
-        right_from: slot + 1,
-        left_until: slot,
+        slot: router.slot(fence.key().user),
+        exact: false,
     }
-}
-
-/// Whether the entries that came last are neighbours, and the one to come, whose rank will
-/// be `arrives`, is the next.
-fn goes_on(items: &Sorted, arrives: usize) -> bool {
-    let mut by_age: ArrayVec<(u64, &Item), SLOTS> = items
-        .iter()
-        .map(|item| (item.entry.key().sequence, item))
-        .collect();
-    let Some(older) = by_age.len().checked_sub(RECENT).filter(|&older| older > 0) else {
-        return false;
-    };
-    by_age.select_nth_unstable_by_key(older, |&(age, _)| age);
-    let recent = by_age[older..].iter().map(|&(_, item)| item);
-    let (Some(lowest), Some(highest)) = (
-        recent.clone().min_by(|a, b| a.cmp(b)),
-        recent.max_by(|a, b| a.cmp(b)),
-    ) else {
-        return false;
-    };
-    let below = items.iter().filter(|item| item.cmp(lowest).is_lt()).count();
-    let above = items.iter().filter(|item| item.cmp(highest).is_gt()).count();
-    below + RECENT + above == items.len() && (arrives == below || arrives == below + RECENT)
 }
 
 /// How many levels of links a new leaf gets: n with probability 4^-n, by its address.

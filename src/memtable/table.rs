@@ -3,9 +3,9 @@
 //! The list alone is correct: from any leaf at or left of the right one, walking right
 //! leads to it. Everything learned only makes the walk short.
 
-use super::entry::{Entry, Key, fingerprint};
+use super::entry::{Entry, Key};
 use super::express::{Tower, walk};
-use super::leaf::{Fence, Leaf, Put, Reach};
+use super::leaf::{Fence, Frame, Leaf, Put, Reach, Rest};
 use super::model::Model;
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where a memtable gets memory from.
 pub trait Arena: Send + Sync {
-    /// `bytes` bytes, aligned to 16, that live as long as the memtable. Not zeroed.
+    /// `bytes` bytes, aligned to 16 (`ARENA_ALIGN`), that live as long as the memtable. Not zeroed.
     fn allocate(&self, bytes: usize) -> NonNull<u8>;
 }
 
@@ -40,8 +40,12 @@ impl Default for Settings {
     }
 }
 
-/// Leaves are allocated by as many as there are already, at most this many.
-const CHUNK: usize = 8;
+/// Leaves are allocated by as many as there are already, at most this many: the hot parts
+/// of so many lie side by side.
+const CHUNK: usize = 32;
+
+/// What an arena aligns to.
+const ARENA_ALIGN: usize = 16;
 
 /// More cuts are not modelled: a bound of about 4 MB on a skeleton.
 const MAX_CUTS: usize = 1 << 17;
@@ -51,8 +55,8 @@ const MAX_CUTS: usize = 1 << 17;
 const STRAIN: usize = 4;
 /// ... but at least so many in all, so that a few leaves are not looked at over and over,
 const LEAST_STRAIN: usize = 32;
-/// and only as long as all routers together cost at most so many bytes a leaf.
-const ROUTER_BYTES: usize = 64;
+/// and only as long as the routers before it cost at most so many bytes a leaf.
+const RETIRED_BYTES: usize = 32;
 
 /// A concurrent sorted map from (user key, sequence number) to entries.
 pub struct Memtable {
@@ -88,7 +92,8 @@ unsafe impl Sync for Memtable {}
 
 /// Memory for the leaves to come.
 struct Chunk {
-    free: *mut Leaf,
+    leaf: *mut Leaf,
+    rest: *mut Rest,
     left: usize,
 }
 
@@ -157,7 +162,8 @@ impl Memtable {
             started_from_skeleton,
             heritage,
             chunk: Mutex::new(Chunk {
-                free: std::ptr::null_mut(),
+                leaf: std::ptr::null_mut(),
+                rest: std::ptr::null_mut(),
                 left: 0,
             }),
             routers: Mutex::new(vec![router]),
@@ -226,7 +232,6 @@ impl Memtable {
     #[inline]
     fn put(&self, entry: Entry, concurrent: bool) -> bool {
         let key = entry.key();
-        let fingerprint = fingerprint(key.user);
         if self.head.load(Acquire).is_null() {
             self.start();
         }
@@ -236,7 +241,7 @@ impl Memtable {
         let mut steps = 0;
         let inserted = loop {
             let locked = Locked::new(leaf, concurrent);
-            if !reaches(leaf, router, slot)
+            if !leaf.surely_holds(key.user, router.generation(), slot)
                 && let Some(next) = leaf.next()
                 && next.low().key() <= key
             {
@@ -244,7 +249,7 @@ impl Memtable {
                 leaf = self.follow(next, &key, &mut steps);
                 continue;
             }
-            match leaf.put(entry, &key, fingerprint) {
+            match leaf.put(entry, &key) {
                 Put::Done => break true,
                 Put::DoneEarly => {
                     self.split_early(leaf, router);
@@ -279,9 +284,11 @@ impl Memtable {
 
     #[inline]
     pub(super) fn slot_leaf<'a>(&'a self, router: &Router, slot: usize) -> &'a Leaf {
+        let leaf = router.leaf(slot);
+        Leaf::prefetch(leaf);
         // SAFETY: with a first leaf every slot of every router names a leaf, and leaves
         // live as long as the memtable.
-        unsafe { &*router.leaf(slot) }
+        unsafe { &*leaf }
     }
 
     /// The leaf in which `key` lies, or did when its epoch was the one returned; and
@@ -294,7 +301,7 @@ impl Memtable {
         let mut leaf = self.slot_leaf(router, slot);
         loop {
             let epoch = leaf.epoch();
-            if reaches(leaf, router, slot) {
+            if leaf.surely_holds(key.user, router.generation(), slot) {
                 return Some((leaf, epoch, true));
             }
             match leaf.next() {
@@ -313,11 +320,11 @@ impl Memtable {
 
     #[inline]
     fn find_version(&self, key: &Key) -> Option<Entry> {
-        let fingerprint = fingerprint(key.user);
         'again: loop {
             let (mut leaf, mut epoch, whole) = self.locate(key)?;
             loop {
                 let mut newest: Option<(u64, Entry)> = None;
+                let fingerprint = leaf.fingerprint_of(key.user);
                 for slot in leaf.candidates(fingerprint, leaf.occupied()) {
                     let entry = leaf.entry(slot);
                     let found = entry.key();
@@ -366,9 +373,7 @@ impl Memtable {
     pub fn prefetch(&self, internal_key: &[u8]) {
         if self.head().is_some() {
             let router = self.router();
-            let leaf = router.leaf(router.slot(Key::parse(internal_key).user));
-            super::prefetch(leaf.cast());
-            super::prefetch(leaf.cast::<u8>().wrapping_add(64));
+            Leaf::prefetch(router.leaf(router.slot(Key::parse(internal_key).user)));
         }
     }
 
@@ -389,15 +394,13 @@ impl Memtable {
         let mut leaf = Some(first);
         while let Some(here) = leaf {
             let next = here.next();
-            if next.is_none_or(|next| !next.low().key().cmp(&end).is_lt())
-                || std::ptr::eq(here, first)
-            {
-                sort(here, here.occupied(), 0, &mut sorted);
-                let begin = lower_bound(&sorted, 0, &start);
-                entries += lower_bound(&sorted, 0, &end).saturating_sub(begin);
-            } else {
-                entries += here.len();
-            }
+            sort(here, here.occupied(), &mut sorted);
+            let before = |key: &Key| match next.is_some_and(|next| next.low().key() <= *key) {
+                true => sorted.len(),
+                false if here.low().key() <= *key => lower_bound(here, &sorted, key),
+                false => 0,
+            };
+            entries += before(&end).saturating_sub(before(&start));
             counted += 1;
             leaf = next.filter(|next| next.low().key().cmp(&end).is_lt());
             if counted == COUNTED {
@@ -406,7 +409,10 @@ impl Memtable {
         }
         if let Some(rest) = leaf {
             let router = self.router();
-            let slots = router.slot(end.user) - router.slot(rest.low().key().user).min(router.slot(end.user));
+            let slots = router.slot(end.user)
+                - router
+                    .slot(rest.low().key().user)
+                    .min(router.slot(end.user));
             let leaves = slots * self.leaves.load(Relaxed) / router.slots();
             entries += leaves * (entries / COUNTED);
         }
@@ -421,7 +427,7 @@ impl Memtable {
             relax(&mut spins);
         }
         if self.head.load(Acquire).is_null() {
-            let leaf = self.new_leaf(Fence::lowest());
+            let leaf = self.new_leaf(Fence::lowest(), Frame::new(&[], None, 0), u64::MAX);
             let router = self.router();
             router.fill(leaf);
             leaf.set_reach(Reach {
@@ -434,28 +440,37 @@ impl Memtable {
         self.starting.store(false, Release);
     }
 
-    pub(super) fn new_leaf(&self, low: Fence) -> &Leaf {
+    pub(super) fn new_leaf(&self, low: Fence, frame: Frame, high: u64) -> &Leaf {
         let leaves = self.leaves.fetch_add(1, Relaxed);
         let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
         if chunk.left == 0 {
-            chunk.left = leaves.clamp(1, CHUNK);
-            let align = align_of::<Leaf>();
-            let bytes = self
-                .arena
-                .allocate(chunk.left * size_of::<Leaf>() + align - 16)
-                .as_ptr();
-            chunk.free = bytes.wrapping_add(bytes.align_offset(align)).cast();
+            let count = leaves.clamp(1, CHUNK);
+            *chunk = Chunk {
+                leaf: self.allocate_aligned(count),
+                rest: self.allocate_aligned(count),
+                left: count,
+            };
         }
-        let leaf = chunk.free;
+        let (leaf, rest) = (chunk.leaf, chunk.rest);
         chunk.left -= 1;
-        chunk.free = leaf.wrapping_add(1);
+        chunk.leaf = leaf.wrapping_add(1);
+        chunk.rest = rest.wrapping_add(1);
         drop(chunk);
-        // SAFETY: the chunk has room for `left` leaves from `free` on, aligned, that nobody
-        // else has; the arena's memory lives as long as the memtable.
+        // SAFETY: the chunk has room for `left` leaves and their rests, aligned, that nobody
+        // else has; the arena's memory lives as long as the memtable and is not at zero.
         unsafe {
-            leaf.write(Leaf::new(low));
+            leaf.write(Leaf::new(low, frame, high, NonNull::new_unchecked(rest)));
             &*leaf
         }
+    }
+
+    /// Memory for `count` values.
+    fn allocate_aligned<T>(&self, count: usize) -> *mut T {
+        let slack = align_of::<T>().saturating_sub(ARENA_ALIGN);
+        let memory = self.arena.allocate(count * size_of::<T>() + slack).as_ptr();
+        memory
+            .wrapping_add(memory.align_offset(align_of::<T>()))
+            .cast()
     }
 
     /// A copy of `bytes` that lives as long as the memtable.
@@ -501,12 +516,10 @@ impl Memtable {
         let old = self.router();
         let leaves = self.leaves.load(Relaxed);
         let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
-        if spent <= leaves * ROUTER_BYTES + (1 << 14) {
+        if spent <= leaves * RETIRED_BYTES + (1 << 13) {
             let router = self.learned_router(old.generation() + 1);
-            self.retired_bytes.fetch_add(
-                old.memory_usage() + router.skeleton().bytes(),
-                Relaxed,
-            );
+            self.retired_bytes
+                .fetch_add(old.memory_usage() + router.skeleton().bytes(), Relaxed);
             self.heritage.set(router.skeleton().clone());
             let router = NonNull::from(Box::leak(Box::new(router)));
             self.routers
@@ -543,10 +556,14 @@ impl Memtable {
             let _locked = Locked::new(leaf, true);
             let next = leaf.next().map(|next| next as *const Leaf);
             let alone = end == i + 1 && next == leaves.get(end).map(|&leaf| leaf as *const Leaf);
-            leaf.set_reach(Reach {
-                generation,
-                slot: (slot + usize::from(alone)) as u32,
-            });
+            match alone {
+                true => leaf.end_before(Reach {
+                    generation,
+                    slot: slot as u32 + 1,
+                }),
+                // Its frame need not hold for all of the slot.
+                false => leaf.set_reach(Reach::NONE),
+            }
         }
         router
     }
@@ -554,17 +571,13 @@ impl Memtable {
 
 impl Drop for Memtable {
     fn drop(&mut self) {
-        let routers = self.routers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let routers = self
+            .routers
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         for router in routers.drain(..) {
             // SAFETY: made by `Box::leak`, and nobody else has the memtable any more.
             drop(unsafe { Box::from_raw(router.as_ptr()) });
         }
     }
-}
-
-/// Whether all of `slot` above the leaf's low fence lies in the leaf, as the leaf knows.
-#[inline]
-fn reaches(leaf: &Leaf, router: &Router, slot: usize) -> bool {
-    let reach = leaf.reach();
-    reach.generation == router.generation() && slot < reach.slot as usize
 }

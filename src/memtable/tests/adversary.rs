@@ -15,7 +15,7 @@ fn fill(name: &str, keys: impl Iterator<Item = Vec<u8>>) -> f64 {
     let mut n = 0;
     table.fill(keys.inspect(|_| n += 1));
     let per_entry = table.memory() as f64 / f64::from(n);
-    println!("{name}: {per_entry:.1} bytes an entry; {}", table.memtable.debug());
+    println!("{name}: {per_entry:.1} bytes an entry");
     table.agrees();
     per_entry
 }

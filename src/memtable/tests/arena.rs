@@ -1,7 +1,7 @@
 //! What a memtable lives on in RocksDB: an arena, and entries encoded into one.
 
 use super::super::table::Arena;
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,7 @@ unsafe impl Send for Blocks {}
 
 impl Bump {
     /// Bytes handed out, rounded up as they are.
+    #[cfg(not(loom))]
     pub fn bytes(&self) -> usize {
         self.0.bytes.load(Relaxed)
     }
@@ -59,12 +60,9 @@ impl Blocks {
     fn add(&mut self, bytes: usize) {
         // Starts at addresses that are aligned to 16 and to nothing more.
         let layout = Layout::from_size_align(BLOCK.max(bytes) + ALIGN, 4 * ALIGN).unwrap();
-        // SAFETY: the size is not zero, and the block is as long as the layout says.
-        let block = unsafe {
-            let block = NonNull::new(alloc(layout)).unwrap();
-            block.write_bytes(GARBAGE, layout.size());
-            block
-        };
+        let block = block(layout);
+        // SAFETY: the block is as long as the layout says.
+        unsafe { block.write_bytes(GARBAGE, layout.size()) };
         self.free = ALIGN;
         self.end = layout.size();
         self.all.push((block, layout));
@@ -74,10 +72,46 @@ impl Blocks {
 impl Drop for Blocks {
     fn drop(&mut self) {
         for (block, layout) in self.all.drain(..) {
-            // SAFETY: allocated in `add` with this layout; nobody has the arena any more.
-            unsafe { dealloc(block.as_ptr(), layout) };
+            give_back(block, layout);
         }
     }
+}
+
+#[cfg(not(loom))]
+fn block(layout: Layout) -> NonNull<u8> {
+    // SAFETY: the size is not zero.
+    NonNull::new(unsafe { std::alloc::alloc(layout) }).unwrap()
+}
+
+#[cfg(not(loom))]
+fn give_back(block: NonNull<u8>, layout: Layout) {
+    // SAFETY: from `block` with this layout; nobody has the arena any more.
+    unsafe { std::alloc::dealloc(block.as_ptr(), layout) };
+}
+
+#[cfg(loom)]
+thread_local! {
+    /// Blocks that no arena has. What a memtable does depends on addresses, and loom wants
+    /// the same each time: always the lowest one is taken.
+    static POOL: std::cell::RefCell<std::collections::BTreeSet<NonNull<u8>>> =
+        const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
+#[cfg(loom)]
+fn block(layout: Layout) -> NonNull<u8> {
+    assert_eq!(layout.size(), BLOCK + ALIGN);
+    POOL.with_borrow_mut(|pool| {
+        while pool.len() < 8 {
+            // SAFETY: the size is not zero.
+            pool.insert(NonNull::new(unsafe { std::alloc::alloc(layout) }).unwrap());
+        }
+        pool.pop_first().unwrap()
+    })
+}
+
+#[cfg(loom)]
+fn give_back(block: NonNull<u8>, _: Layout) {
+    POOL.with_borrow_mut(|pool| pool.insert(block));
 }
 
 /// An internal key.

@@ -33,7 +33,9 @@ pub const FAMILIES: &[(&str, Key)] = &[
     }),
     ("zeros and ones", |_, _, rng| {
         let len = rng.random_range(0..20);
-        (0..len).map(|_| [0, 0, 1, 0xff][rng.random_range(0..4)]).collect()
+        (0..len)
+            .map(|_| [0, 0, 1, 0xff][rng.random_range(0..4)])
+            .collect()
     }),
     ("zero tails", |_, _, rng| {
         let tail = vec![0; rng.random_range(0..10)];

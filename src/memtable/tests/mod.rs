@@ -2,6 +2,8 @@
 #[cfg(not(loom))]
 mod adversary;
 mod arena;
+#[cfg(loom)]
+pub mod atomics;
 #[cfg(not(loom))]
 mod keys;
 #[cfg(not(loom))]

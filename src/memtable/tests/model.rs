@@ -34,7 +34,10 @@ fn targets(cuts: &[Vec<u8>]) -> Vec<Vec<u8>> {
         targets.push(cut[..cut.len() / 2].to_vec());
         for by in [1, 0xff] {
             let mut near = cut.clone();
-            near.iter_mut().rev().take(1).for_each(|b| *b = b.wrapping_add(by));
+            near.iter_mut()
+                .rev()
+                .take(1)
+                .for_each(|b| *b = b.wrapping_add(by));
             targets.push([&near, &[0xff][..]].concat());
             targets.push(near);
         }
@@ -68,14 +71,23 @@ fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
         bytes(&[0, 1, 0xff], 30).boxed(),
         bytes(b"0123456789", 12).boxed(),
         any::<u64>().prop_map(|x| x.to_be_bytes().to_vec()).boxed(),
-        (any::<u64>(), 0u32..64).prop_map(|(x, s)| (x >> s).to_be_bytes().to_vec()).boxed(),
-        (0usize..60, bytes(&[0, 1, 2], 3)).prop_map(|(n, t)| [vec![9; n], t].concat()).boxed(),
-        (0usize..60, bytes(&[1], 2)).prop_map(|(n, t)| [vec![0; n], t].concat()).boxed(),
+        (any::<u64>(), 0u32..64)
+            .prop_map(|(x, s)| (x >> s).to_be_bytes().to_vec())
+            .boxed(),
+        (0usize..60, bytes(&[0, 1, 2], 3))
+            .prop_map(|(n, t)| [vec![9; n], t].concat())
+            .boxed(),
+        (0usize..60, bytes(&[1], 2))
+            .prop_map(|(n, t)| [vec![0; n], t].concat())
+            .boxed(),
         bytes(&[b'a', b'b'], MAX_CUT).boxed(),
     ];
     let prefix = prop_oneof![Just(0usize), Just(7), Just(8), Just(9), 0usize..400];
-    (prefix, prop::collection::vec(key, 0..120))
-        .prop_map(|(n, keys)| keys.into_iter().map(|k| [vec![b'p'; n], k].concat()).collect())
+    (prefix, prop::collection::vec(key, 0..120)).prop_map(|(n, keys)| {
+        keys.into_iter()
+            .map(|k| [vec![b'p'; n], k].concat())
+            .collect()
+    })
 }
 
 proptest! {
@@ -101,10 +113,28 @@ fn no_cuts_and_one_cut() {
 
 #[test]
 fn extremes_of_eight_bytes() {
-    let edges = [0, 1, 2, u64::MAX - 1, u64::MAX, 1 << 63, (1 << 63) - 1, 255, 256];
+    let edges = [
+        0,
+        1,
+        2,
+        u64::MAX - 1,
+        u64::MAX,
+        1 << 63,
+        (1 << 63) - 1,
+        255,
+        256,
+    ];
     let mut keys: Vec<Vec<u8>> = edges.iter().map(|x| x.to_be_bytes().to_vec()).collect();
-    keys.extend(edges.iter().map(|x| [x.to_be_bytes(), *b"\0\0\0\0\0\0\0a"].concat()));
-    keys.extend(edges.iter().map(|x| [&x.to_be_bytes()[..], &[0xff; 12]].concat()));
+    keys.extend(
+        edges
+            .iter()
+            .map(|x| [x.to_be_bytes(), *b"\0\0\0\0\0\0\0a"].concat()),
+    );
+    keys.extend(
+        edges
+            .iter()
+            .map(|x| [&x.to_be_bytes()[..], &[0xff; 12]].concat()),
+    );
     let cuts = cuts(keys);
     check(&cuts, &targets(&cuts));
 }
@@ -124,7 +154,9 @@ fn cuts_that_nest_deeply() {
 fn cuts_that_crowd() {
     for ratio in [1, 2, 7, 16] {
         let keys = (0..64 / ratio)
-            .flat_map(|level| (0..40u64).map(move |i| (u64::MAX >> (level * ratio)) - i))
+            .flat_map(|level| {
+                (0..40u64).map(move |i| (u64::MAX >> (level * ratio)).saturating_sub(i))
+            })
             .map(|x| x.to_be_bytes().to_vec());
         let cuts = cuts(keys.collect());
         check(&cuts, &targets(&cuts));

@@ -96,7 +96,11 @@ impl Table {
         self.scans_agree();
         let mut rng = StdRng::seed_from_u64(self.oracle.len() as u64);
         let part = 1500.0 / self.oracle.len().max(1) as f64;
-        for (key, _) in self.oracle.iter().filter(|_| rng.random_bool(part.min(1.0))) {
+        for (key, _) in self
+            .oracle
+            .iter()
+            .filter(|_| rng.random_bool(part.min(1.0)))
+        {
             self.agrees_at(key);
             self.agrees_beside(key);
         }
@@ -110,14 +114,17 @@ impl Table {
     fn scans_agree(&self) {
         let mut iter = self.memtable.iter();
         assert_eq!(iter.entry(), None);
+        iter.check_reads();
         iter.seek_to_first();
+        let mut visited = 0;
         for entry in self.oracle.values() {
             assert_eq!(iter.entry(), Some(*entry));
-            assert!(iter.check());
-            assert!(iter.visited().contains(entry));
+            visited += iter.visited().len();
             iter.next();
         }
         assert_eq!(iter.entry(), None);
+        assert!(iter.is_sound());
+        assert_eq!(visited, self.oracle.len());
         iter.seek_to_last();
         for entry in self.oracle.values().rev() {
             assert_eq!(iter.entry(), Some(*entry));
@@ -127,13 +134,22 @@ impl Table {
     }
 
     fn agrees_beside(&self, (user, Reverse(sequence)): &Key) {
-        for near in [sequence.saturating_sub(1), (sequence + 1).min(NEWEST), NEWEST, 0] {
+        for near in [
+            sequence.saturating_sub(1),
+            (sequence + 1).min(NEWEST),
+            NEWEST,
+            0,
+        ] {
             self.agrees_at(&(user.clone(), Reverse(near)));
         }
         let longer = [user, &[0][..]].concat();
         let shorter = user[..user.len().saturating_sub(1)].to_vec();
         let mut higher = user.clone();
-        higher.iter_mut().rev().take(1).for_each(|b| *b = b.wrapping_add(1));
+        higher
+            .iter_mut()
+            .rev()
+            .take(1)
+            .for_each(|b| *b = b.wrapping_add(1));
         for user in [longer, shorter, higher] {
             self.agrees_at(&(user, Reverse(*sequence)));
         }
@@ -159,8 +175,10 @@ impl Table {
             assert_eq!(next, older.filter(same_user), "next version {key:?}");
         }
         let mut iter = self.memtable.iter();
+        iter.check_reads();
         iter.seek(&target);
         assert_eq!(iter.entry(), self.at_or_after(key), "seek {key:?}");
+        assert!(iter.entry().is_none_or(|e| iter.visited().contains(&e)));
         iter.prev();
         let before = self.at_or_after(key).and_then(|_| self.before(key));
         assert_eq!(iter.entry(), before, "seek, prev {key:?}");
@@ -169,6 +187,7 @@ impl Table {
         iter.next();
         let after = self.at_or_before(key).and_then(|_| self.after(key));
         assert_eq!(iter.entry(), after, "for prev, next {key:?}");
+        assert!(iter.is_sound());
     }
 
     fn zigzags(&self, rng: &mut StdRng) {
@@ -200,8 +219,10 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(table: &'a Table) -> Walk<'a> {
+        let mut iter = table.memtable.iter();
+        iter.check_reads();
         Walk {
-            iter: table.memtable.iter(),
+            iter,
             at: None,
             first: table.oracle.values().next().copied(),
             last: table.oracle.values().next_back().copied(),
@@ -210,7 +231,7 @@ impl<'a> Walk<'a> {
 
     fn check(&self) {
         assert_eq!(self.iter.entry(), self.at);
-        assert!(self.iter.check());
+        assert!(self.iter.is_sound());
     }
 
     fn first(&mut self) {
@@ -311,7 +332,9 @@ fn duplicates_change_nothing() {
 #[test]
 fn extreme_keys_and_sequences() {
     let mut table = Table::alone();
-    for len in [0, 1, 2, 7, 8, 9, 119, 120, 121, 511, 512, 513, 16_375, 16_376, 70_000] {
+    for len in [
+        0, 1, 2, 7, 8, 9, 119, 120, 121, 511, 512, 513, 16_375, 16_376, 70_000,
+    ] {
         for fill in [0, 1, b'a', 0xff] {
             for last in [0, 1, 0xff] {
                 let mut user = vec![fill; len];
@@ -391,6 +414,7 @@ fn run(steps: Vec<Step>) {
     // SAFETY: the memtable does not move and outlives the iterator; `insert` shares it.
     let memtable: &Memtable = unsafe { &*std::ptr::from_ref(&table.memtable) };
     let mut iter = memtable.iter();
+    iter.check_reads();
     for step in steps {
         match step {
             Step::Insert(user, sequence) => table.insert(&user, sequence),
@@ -420,7 +444,7 @@ fn run(steps: Vec<Step>) {
             }
         }
         assert_eq!(iter.entry(), at);
-        assert!(iter.check());
+        assert!(iter.is_sound());
     }
     table.agrees();
 }
@@ -460,6 +484,7 @@ fn iterators_among_arrivals() {
 
 #[test]
 fn random_seeks_reach_most_entries() {
+    let mut missed = vec![];
     for (name, family) in FAMILIES {
         let mut table = Table::alone();
         table.fill(keys::keys(*family, 3000));
@@ -473,12 +498,16 @@ fn random_seeks_reach_most_entries() {
         }
         println!("{name}: {} of {} reached", hit.len(), all.len());
         assert!(hit.is_subset(&all));
-        assert!(hit.len() * 2 > all.len(), "{name}");
+        if hit.len() * 2 < all.len() {
+            missed.push(name);
+        }
     }
+    assert!(missed.is_empty(), "less than half reached: {missed:?}");
 }
 
 #[test]
 fn estimates_are_within_a_factor_of_two() {
+    let mut off = vec![];
     for (name, family) in FAMILIES {
         let mut table = Table::alone();
         table.fill(keys::keys(*family, 30_000));
@@ -496,8 +525,11 @@ fn estimates_are_within_a_factor_of_two() {
             worst = worst.max(ratio).max(1.0 / ratio);
         }
         println!("{name}: off by a factor of {worst:.2} at most");
-        assert!(worst <= 2.0, "{name}");
+        if worst > 2.0 {
+            off.push(name);
+        }
     }
+    assert!(off.is_empty(), "off by more: {off:?}");
 }
 
 #[test]
@@ -527,16 +559,15 @@ fn damage_is_noticed() {
     table.fill(keys::keys(FAMILIES[0].1, 500));
     for victim in table.oracle.values().step_by(50) {
         let mut iter = table.memtable.iter();
+        iter.check_reads();
         // SAFETY: byte 4 of the entry lies in its key; nobody else looks at it meanwhile.
         let flip = || unsafe { *victim.add(4).as_ptr() ^= 0x10 };
         flip();
         iter.seek_to_first();
-        let mut sound = iter.check();
         while iter.entry().is_some() {
-            sound &= iter.check();
             iter.next();
         }
-        assert!(!sound);
+        assert!(!iter.is_sound());
         flip();
     }
     table.agrees();
@@ -660,13 +691,29 @@ fn memory_of_every_family() {
         table.fill(keys::keys(*family, n));
         let per_entry = table.memory() as f64 / table.oracle.len() as f64;
         let arena = table.arena.bytes() as f64 / table.oracle.len() as f64;
-        println!(
-            "{name}: {per_entry:.1} bytes an entry, {arena:.1} of them in the arena; {}",
-            table.memtable.debug()
-        );
+        println!("{name}: {per_entry:.1} bytes an entry, {arena:.1} of them in the arena");
         if per_entry > 24.0 {
             exceeding.push(name);
         }
     }
     assert!(exceeding.is_empty(), "above 24 bytes: {exceeding:?}");
+}
+
+/// Where the one before had many more entries, its boundaries are too many.
+#[test]
+fn memory_of_a_small_memtable_after_a_big_one() {
+    let families = Families::new();
+    let mut big = Table::new(&families, Settings::default());
+    big.fill(keys::keys(FAMILIES[0].1, 160_000));
+    let mut small = Table::new(&families, Settings::default());
+    let mut worst: f64 = 0.0;
+    for (i, user) in keys::keys(FAMILIES[0].1, 40_000).enumerate() {
+        small.insert(&user, i as u64);
+        if i % 10_000 == 9999 {
+            let per_entry = small.memory() as f64 / (i + 1) as f64;
+            println!("{per_entry:.1} bytes an entry at {}", i + 1);
+            worst = worst.max(per_entry);
+        }
+    }
+    assert!(worst <= 24.0, "{worst}");
 }

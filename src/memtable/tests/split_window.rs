@@ -1,8 +1,8 @@
 //! What readers see in the middle of a split: the new leaf is linked, the old one still has
 //! everything. A writer may rest there for as long as it likes.
 
-use super::super::leaf::{Fence, Leaf, Reach, SLOTS};
 use super::super::entry::Key;
+use super::super::leaf::{Fence, Frame, Leaf, Reach, SLOTS};
 use super::super::skeleton::{Families, FamilyId};
 use super::super::table::{Memtable, Settings};
 use super::arena::{Bump, decode, encode, internal};
@@ -33,8 +33,10 @@ fn split(leaf: &Leaf, fence: &'static [u8], look: impl FnOnce()) {
         .filter(|slot| leaf.occupied() >> slot & 1 == 1)
         .filter(|&slot| leaf.entry(slot).key().user >= fence)
         .fold(0, |bits, slot| bits | 1 << slot);
+    let high = leaf.next().map(|next| next.low().key().user);
+    let frame = Frame::new(fence, high, 0);
     let fence = Fence::new(Key::before_all_versions(fence), false);
-    let right = Box::leak(Box::new(Leaf::new(fence)));
+    let right = Box::leak(Box::new(Leaf::new(fence, high, frame)));
     leaf.split(right, moved, Reach::NONE, look);
     right.unlock();
 }
@@ -63,10 +65,11 @@ fn in_a_split(look: impl FnOnce(&Memtable, &[Vec<u8>])) {
 
 fn all_forward(table: &Memtable) -> Vec<Vec<u8>> {
     let mut iter = table.iter();
+    iter.check_reads();
     iter.seek_to_first();
     std::iter::from_fn(|| {
         let entry = iter.entry()?;
-        assert!(iter.check());
+        assert!(iter.is_sound());
         iter.next();
         // SAFETY: the arena outlives the memtable.
         Some(unsafe { decode(entry) }.0.to_vec())

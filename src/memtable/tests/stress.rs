@@ -92,6 +92,9 @@ impl Arena<'_> {
     fn read_all_the_time(&self, reader: u64) {
         let mut rng = StdRng::seed_from_u64(reader);
         let mut iter = self.memtable.iter();
+        if reader % 2 == 0 {
+            iter.check_reads();
+        }
         let mut last = false;
         while !last {
             last = self.writing.load(Acquire) == 0;
@@ -141,7 +144,7 @@ impl Arena<'_> {
                 true => iter.next(),
                 false => iter.prev(),
             }
-            assert!(iter.check());
+            assert!(iter.is_sound());
         }
         let missed = seen.iter().flatten().filter(|seen| !**seen).count();
         assert_eq!(missed, 0, "forward {forward}");
@@ -215,7 +218,10 @@ impl Arena<'_> {
             // SAFETY: the entry is one of the memtable's.
             entry = unsafe { self.memtable.next_version(version) };
         }
-        assert!(there || (newer > sequence && entry.is_some()), "version missed");
+        assert!(
+            there || (newer > sequence && entry.is_some()),
+            "version missed"
+        );
     }
 }
 

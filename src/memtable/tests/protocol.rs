@@ -1,0 +1,348 @@
+//! The protocol of leaves, routers and links, checked by loom in every order of events (up
+//! to a number of preemptions) and with all that the memory model allows to be seen.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=/tmp/loom \
+//!     cargo test --release --no-default-features --lib memtable::tests::protocol
+//! ```
+//!
+//! Leaves have four slots here.
+
+use super::super::entry::Key;
+use super::super::express::{self, Tower};
+use super::super::leaf::{Fence, Frame, Leaf};
+use super::super::model::Model;
+use super::super::skeleton::{Families, FamilyId, Heritage, Skeleton};
+use super::super::table::{Memtable, Settings};
+use super::arena::{Bump, decode, encode, internal};
+use super::atomics::{AtomicUsize, Ordering::*};
+use loom::model::Builder;
+use loom::thread;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+const NEWEST: u64 = (1 << 56) - 1;
+const FAMILY: FamilyId = FamilyId {
+    database: 0,
+    family: 0,
+};
+
+/// Models that the router may start with.
+const CUTS: [&[&[u8]]; 2] = [&[], &[&[30]]];
+
+fn model(preemptions: usize, check: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 100_000;
+    builder.check(check);
+}
+
+/// A memtable, the memory of its entries, and what has been inserted for certain.
+struct Table {
+    memtable: Memtable,
+    entries: Bump,
+    told: AtomicUsize,
+}
+
+impl Table {
+    /// With these keys, put in by one thread, and a router that knows these cuts.
+    fn new(users: &[u8], cuts: &[&[u8]]) -> Arc<Table> {
+        let families = Families::new();
+        let before = Arc::new(Heritage::default());
+        if !cuts.is_empty() {
+            families.succeed(FAMILY, &before);
+            before.set(Skeleton::new(Model::fit(cuts, true)));
+        }
+        let arena = Box::new(Bump::default());
+        let table = Table {
+            memtable: Memtable::new(arena, Settings::default(), &families, FAMILY),
+            entries: Bump::default(),
+            told: AtomicUsize::new(0),
+        };
+        for (i, user) in users.iter().enumerate() {
+            let entry = encode(&table.entries, &[*user], i as u64 + 1);
+            // SAFETY: the entry lives longer than the memtable; nobody else inserts.
+            assert!(unsafe { table.memtable.insert(entry.as_ptr()) });
+        }
+        Arc::new(table)
+    }
+
+    /// Inserts beside others; `number` is part of the sequence number.
+    fn put(&self, user: u8, number: u64) {
+        let entry = encode(&self.entries, &[user], 100 + number);
+        // SAFETY: the entry lives longer than the memtable.
+        assert!(unsafe { self.memtable.insert_concurrently(entry.as_ptr()) });
+    }
+
+    fn finds(&self, user: u8) -> bool {
+        let found = self.memtable.find(&internal(&[user], NEWEST));
+        // SAFETY: entries live longer than the memtable.
+        found.is_some_and(|entry| unsafe { decode(entry) }.0 == [user])
+    }
+
+    /// User keys in the order of an iterator.
+    fn forward(&self) -> Vec<u8> {
+        let mut iter = self.memtable.iter();
+        iter.check_reads();
+        iter.seek_to_first();
+        let mut users = vec![];
+        while let Some(entry) = iter.entry() {
+            // SAFETY: entries live longer than the memtable.
+            users.push(unsafe { decode(entry) }.0[0]);
+            iter.next();
+        }
+        assert!(iter.is_sound());
+        users
+    }
+
+    fn backward(&self) -> Vec<u8> {
+        let mut iter = self.memtable.iter();
+        iter.seek_to_last();
+        let mut users = vec![];
+        while let Some(entry) = iter.entry() {
+            // SAFETY: as above.
+            users.push(unsafe { decode(entry) }.0[0]);
+            iter.prev();
+        }
+        users
+    }
+}
+
+fn ascends(users: &[u8]) -> bool {
+    users.is_sorted_by(|a, b| a < b)
+}
+
+/// A reader misses nothing while a leaf is split and a slot is used again.
+fn find_beside_a_split(cuts: &'static [&[u8]], user: u8) {
+    model(2, move || {
+        let table = Table::new(&[10, 20, 30, 40], cuts);
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || {
+                table.put(15, 0);
+                table.put(16, 1);
+            }
+        });
+        assert!(table.finds(user));
+        writer.join().unwrap();
+        assert_eq!(table.forward(), [10, 15, 16, 20, 30, 40]);
+    });
+}
+
+#[test]
+fn find_what_moves() {
+    find_beside_a_split(&[], 40);
+}
+
+#[test]
+fn find_what_stays() {
+    find_beside_a_split(&[], 10);
+}
+
+#[test]
+fn find_what_moves_at_a_cut() {
+    find_beside_a_split(&[&[30]], 40);
+}
+
+#[test]
+fn find_what_moves_within_a_slot() {
+    find_beside_a_split(&[&[5], &[50]], 40);
+}
+
+/// What a writer has put into the new leaf of a split that goes on is found.
+fn find_what_came_into_the_new_leaf(cuts: &'static [&[u8]]) {
+    model(2, move || {
+        let table = Table::new(&[10, 20, 30, 40], cuts);
+        let splits = thread::spawn({
+            let table = table.clone();
+            move || table.put(11, 0)
+        });
+        let follows = thread::spawn({
+            let table = table.clone();
+            move || {
+                table.put(41, 1);
+                table.told.store(1, Release);
+            }
+        });
+        if table.told.load(Acquire) == 1 {
+            assert!(table.finds(41));
+        }
+        splits.join().unwrap();
+        follows.join().unwrap();
+        assert_eq!(table.forward(), [10, 11, 20, 30, 40, 41]);
+    });
+}
+
+#[test]
+fn find_what_came_into_the_new_leaf_without_a_model() {
+    find_what_came_into_the_new_leaf(&[]);
+}
+
+#[test]
+fn find_what_came_into_the_new_leaf_at_a_cut() {
+    find_what_came_into_the_new_leaf(&[&[30]]);
+}
+
+/// Writers that both split lose nothing.
+#[test]
+fn writers_beside_each_other() {
+    for cuts in CUTS {
+        model(2, move || {
+            let table = Table::new(&[10, 20, 30, 40], cuts);
+            let other = thread::spawn({
+                let table = table.clone();
+                move || table.put(42, 1)
+            });
+            table.put(11, 3);
+            other.join().unwrap();
+            assert_eq!(table.forward(), [10, 11, 20, 30, 40, 42]);
+            assert_eq!(table.backward(), [42, 40, 30, 20, 11, 10]);
+        });
+    }
+}
+
+/// One of two equal entries is refused.
+#[test]
+fn duplicates_beside_each_other() {
+    model(3, || {
+        let table = Table::new(&[10, 20, 30, 40], &[]);
+        let put = |table: &Table| {
+            let entry = encode(&table.entries, &[25], 7);
+            // SAFETY: the entry lives longer than the memtable.
+            unsafe { table.memtable.insert_concurrently(entry.as_ptr()) }
+        };
+        let other = thread::spawn({
+            let table = table.clone();
+            move || put(&table)
+        });
+        let first = put(&table);
+        assert_ne!(first, other.join().unwrap());
+        assert_eq!(table.forward(), [10, 20, 25, 30, 40]);
+    });
+}
+
+/// The first leaf is made once.
+#[test]
+fn first_inserts_beside_each_other() {
+    model(3, || {
+        let table = Table::new(&[], &[&[20]]);
+        let other = thread::spawn({
+            let table = table.clone();
+            move || table.put(10, 0)
+        });
+        table.put(30, 1);
+        assert!(table.finds(30));
+        other.join().unwrap();
+        assert_eq!(table.forward(), [10, 30]);
+    });
+}
+
+/// An iterator sees all that was there, once and in order.
+fn iterate_beside_a_split(cuts: &'static [&[u8]], scan: fn(&Table) -> Vec<u8>) {
+    model(2, move || {
+        let table = Table::new(&[10, 20, 30, 40], cuts);
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || table.put(15, 0)
+        });
+        let mut seen = scan(&table);
+        assert!(ascends(&seen), "{seen:?}");
+        seen.retain(|user| user % 10 == 0);
+        assert_eq!(seen, [10, 20, 30, 40]);
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn iterate_forward_beside_a_split() {
+    iterate_beside_a_split(&[], Table::forward);
+}
+
+#[test]
+fn iterate_forward_beside_a_split_at_a_cut() {
+    iterate_beside_a_split(&[&[30]], Table::forward);
+}
+
+#[test]
+fn iterate_backward_beside_a_split() {
+    iterate_beside_a_split(&[], |table| {
+        let mut seen = table.backward();
+        seen.reverse();
+        seen
+    });
+}
+
+/// A step from an entry leads to the one beside it.
+#[test]
+fn step_beside_a_split() {
+    model(2, || {
+        let table = Table::new(&[10, 20, 30, 40], &[]);
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || table.put(25, 0)
+        });
+        let user = |entry: Option<NonNull<u8>>| {
+            // SAFETY: entries live longer than the memtable.
+            entry.map(|entry| unsafe { decode(entry) }.0[0])
+        };
+        let mut iter = table.memtable.iter();
+        iter.seek(&internal(&[30], NEWEST));
+        assert_eq!(user(iter.entry()), Some(30));
+        iter.next();
+        assert_eq!(user(iter.entry()), Some(40));
+        iter.seek_for_prev(&internal(&[30], NEWEST));
+        assert!(matches!(user(iter.entry()), Some(20 | 25)));
+        writer.join().unwrap();
+    });
+}
+
+/// The versions of a key that a split divides.
+#[test]
+fn versions_beside_a_split() {
+    model(2, || {
+        let table = Table::new(&[10, 10, 10, 10], &[]);
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || {
+                table.put(10, 0);
+                table.put(10, 1);
+            }
+        });
+        let found = table.memtable.find(&internal(&[10], 2)).unwrap();
+        // SAFETY: entries live longer than the memtable.
+        assert_eq!(unsafe { decode(found) }, (&[10][..], 2));
+        writer.join().unwrap();
+    });
+}
+
+fn leaf(user: &'static [u8]) -> &'static Leaf {
+    let fence = Fence::new(Key::before_all_versions(user), false);
+    Box::leak(Box::new(Leaf::new(fence, None, Frame::new(user, None, 0))))
+}
+
+/// Links that are set beside each other are all there, and walks go right.
+#[test]
+fn links_beside_each_other() {
+    model(3, || {
+        let (first, second, third) = (leaf(b"a"), leaf(b"b"), leaf(b"c"));
+        first.split(second, 0, super::super::leaf::Reach::NONE, || ());
+        second.unlock();
+        second.split(third, 0, super::super::leaf::Reach::NONE, || ());
+        third.unlock();
+        let tower = || NonNull::from(Box::leak(Box::new(Tower::new())));
+        let other = thread::spawn(move || express::raise(third, 1, first, tower));
+        express::raise(second, 1, first, tower);
+        let walk = |user: &[u8]| {
+            let leaf = express::walk(first, &Key::before_all_versions(user), &mut 0);
+            leaf.low().key().user
+        };
+        assert_eq!(walk(b"b"), b"b");
+        assert_eq!(walk(b"d"), b"c");
+        other.join().unwrap();
+        let mut steps = 0;
+        express::walk(first, &Key::before_all_versions(b"d"), &mut steps);
+        assert_eq!(walk(b"d"), b"c");
+        // Over the second one: both have a link on the lowest level.
+        assert_eq!(steps, 2);
+    });
+}
