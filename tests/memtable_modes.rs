@@ -328,7 +328,9 @@ fn range_deletions_switch_memtables() {
 
 #[test]
 fn options_changed_while_running() {
-    let twins = Setup::new("max_write_buffer_number=4;prefix_extractor=fixed:4").open();
+    let twins =
+        Setup::new("write_buffer_size=262144;max_write_buffer_number=4;prefix_extractor=fixed:4")
+            .open();
     let mut history = History::new(
         SEED,
         Mix {

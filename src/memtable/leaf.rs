@@ -16,10 +16,11 @@
 //! An insert fills a free slot, then sets its bit: readers look at slots whose bit is set.
 //!
 //! A split moves the upper entries to a new leaf on the right:
-//! 1. the new leaf, complete and locked, is linked (`next`), and `reach` shrinks;
-//! 2. `epoch` goes up by one;
-//! 3. the bits of the moved entries are cleared, so that their slots can be used again;
-//! 4. the new leaf is unlocked: only now can it get entries that this one never had.
+//! 1. `epoch` becomes odd: the fields of the high fence are about to change;
+//! 2. the new leaf, complete and locked, is linked (`next`), `reach` and `high` shrink;
+//! 3. `epoch` becomes even again;
+//! 4. the bits of the moved entries are cleared, so that their slots can be used again;
+//! 5. the new leaf is unlocked: only now can it get entries that this one never had.
 //!
 //! A reader takes the epoch, makes sure that its key lies in the leaf, reads slots, and takes
 //! the epoch again: unchanged, no slot was used again in between and nothing it looked for
@@ -31,6 +32,7 @@ use super::express::Tower;
 use super::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence, relax};
 use crate::model::projection::project;
 use Ordering::{Acquire, Relaxed, Release};
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::ptr::NonNull;
 
 /// Slots of a leaf.
@@ -261,15 +263,26 @@ impl Leaf {
         super::prefetch(leaf.cast::<u8>().wrapping_add(64));
     }
 
-    /// Whether `user`, at or above the low fence and of the given slot of a router, is surely
-    /// in the leaf. What was read may change; then so does the epoch.
+    /// On which side of the high fence `user` lies, a key at or above the low one and of the
+    /// given slot of a router; `None` if that takes a look at the fence itself.
+    ///
+    /// Without the lock: what was read holds if the epoch is even and stays the same; and
+    /// that a key is in the leaf holds as long as it stays the same.
     #[inline]
-    pub fn surely_holds(&self, user: &[u8], generation: u32, slot: usize) -> bool {
+    pub fn holds(&self, user: &[u8], generation: u32, slot: usize) -> Option<bool> {
         let reach = self.reach();
-        reach.generation == generation
-            && (slot < reach.slot as usize
-                || slot == reach.slot as usize
-                    && self.frame().project(user) < self.high.load(Relaxed))
+        if reach.generation != generation {
+            return None;
+        }
+        match slot.cmp(&(reach.slot as usize)) {
+            Less => Some(true),
+            Greater => Some(false),
+            Equal => match self.frame().project(user).cmp(&self.high.load(Relaxed)) {
+                Less => Some(true),
+                Greater => Some(false),
+                Equal => None,
+            },
+        }
     }
 
     /// Eight bits of the place of a key of the leaf, and eight of a hash.
@@ -337,8 +350,12 @@ impl Leaf {
     /// The boundary lies at the beginning of the slot `reach.slot`, of a router newer than the
     /// leaf: its frame says nothing about that slot. Only with the lock, or alone.
     pub fn end_before(&self, reach: Reach) {
-        self.high.store(0, Release);
+        let epoch = self.epoch.load(Relaxed);
+        self.epoch.store(epoch.wrapping_add(1), Relaxed);
+        fence(Release);
+        self.high.store(0, Relaxed);
         self.set_reach(reach);
+        self.epoch.store(epoch.wrapping_add(2), Release);
     }
 
     #[inline]
@@ -503,14 +520,17 @@ impl Leaf {
             .store(u64::from_le_bytes(recent), Relaxed);
         self.rest().fresh.store(!before & BITS | moved, Relaxed);
 
+        let epoch = self.epoch.load(Relaxed);
+        self.epoch.store(epoch.wrapping_add(1), Relaxed);
+        // Who sees anything of what follows sees the odd epoch too.
+        fence(Release);
         let right_address = std::ptr::from_ref(right).cast_mut();
         self.rest().next.store(right_address, Release);
         let fence = right.low().key();
         self.high.store(self.frame().project(fence.user), Relaxed);
         self.set_reach(reach);
         publish();
-        let epoch = self.epoch.load(Relaxed);
-        self.epoch.store(epoch.wrapping_add(1), Release);
+        self.epoch.store(epoch.wrapping_add(2), Release);
         self.occupied.store(before & !moved, Release);
     }
 }

@@ -38,8 +38,9 @@ struct Node {
     /// How many cuts lie before it and before its end.
     cuts: std::ops::Range<u32>,
     histogram: u32,
-    /// Whether each group is one cut.
-    flat: bool,
+    /// Where `starts` and `below` begin for its groups; [`NONE`] if each is one cut that
+    /// ends with it.
+    details: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +57,7 @@ struct Histogram {
 
 /// Ranks of keys among `len()` cuts, which it can also tell.
 ///
-/// Space: about 30 bytes a cut where eight bytes behind the common prefix tell the cuts
+/// Space: about 13 bytes a cut where eight bytes behind the common prefix tell the cuts
 /// apart. `rank` is O(1) expected where keys are spread smoothly, O(log n) at worst, for
 /// each eight bytes of key.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub struct Model {
     cells: Vec<u32>,
     /// Distinct projections of each node, ascending.
     projections: Vec<u64>,
-    /// Cuts before each group; one more than there are groups.
+    /// Cuts before each group, and before the end, of nodes with details.
     starts: Vec<u32>,
     /// What is behind the eight bytes of each group: a node if it has several cuts.
     below: Vec<u32>,
@@ -134,7 +135,9 @@ impl Model {
             tail(0)[..shared].into()
         };
         let first = self.projections.len() as u32;
+        let details = self.starts.len();
         let mut deeper = Vec::new();
+        let mut flat = true;
         let mut i = 0;
         while i < cuts.len() {
             let x = project(&tail(i)[shared..]);
@@ -144,22 +147,26 @@ impl Model {
             }
             let below = match tail(begin).get(shared + 8..) {
                 _ if i - begin > 1 => {
-                    deeper.push((self.projections.len(), begin..i));
+                    deeper.push((self.below.len(), begin..i));
                     NONE
                 }
                 Some(rest @ [_, ..]) => self.add_tail(rest),
                 _ => NONE,
             };
+            flat &= i - begin == 1 && below == NONE;
             self.projections.push(x);
             self.starts.push(before + begin as u32);
             self.below.push(below);
         }
         let end = self.projections.len() as u32;
-        // What ends the last group, and what may be compared behind it.
-        let padded = end as usize + WINDOW;
-        self.projections.resize(padded, u64::MAX);
-        self.starts.resize(padded, before + cuts.len() as u32);
-        self.below.resize(padded, NONE);
+        self.starts.push(before + cuts.len() as u32);
+        self.below.push(NONE);
+        if flat {
+            self.starts.truncate(details);
+            self.below.truncate(details);
+        }
+        // What may be compared behind the last group.
+        self.projections.resize(end as usize + WINDOW, u64::MAX);
         let histogram = if self.by_search {
             NONE
         } else {
@@ -171,7 +178,7 @@ impl Model {
             groups: first..end,
             cuts: before..before + cuts.len() as u32,
             histogram,
-            flat: self.below[first as usize..].iter().all(|&b| b == NONE) && deeper.is_empty(),
+            details: if flat { NONE } else { details as u32 },
         });
         for (group, range) in deeper {
             let before = before + range.start as u32;
@@ -204,7 +211,7 @@ impl Model {
             (Some(first), Some(last)) => (*first, last - first),
             _ => (0, 0),
         };
-        let want = (xs.len() as u64 * 2).next_power_of_two();
+        let want = (xs.len() as u64).next_power_of_two();
         let shift = (64 - span.leading_zeros()).saturating_sub(want.trailing_zeros());
         let len = (span >> shift) as usize + 1;
         let first = self.cells.len();
@@ -252,20 +259,21 @@ impl Model {
             }
             let x = project(rest);
             let after = self.groups_up_to(node, x);
-            if node.flat {
-                return node.cuts.start as usize + (after - node.groups.start as usize);
+            let after_in_node = after - node.groups.start as usize;
+            if node.details == NONE {
+                return node.cuts.start as usize + after_in_node;
             }
-            if after == node.groups.start as usize {
+            if after_in_node == 0 {
                 return node.cuts.start as usize;
             }
-            let group = after - 1;
-            let below = self.below[group];
-            if self.projections[group] != x || below == NONE {
-                return self.starts[after] as usize;
+            let detail = node.details as usize + after_in_node - 1;
+            let below = self.below[detail];
+            if self.projections[after - 1] != x || below == NONE {
+                return self.starts[detail + 1] as usize;
             }
             rest = rest.get(8..).unwrap_or(&[]);
             if below & TAIL != 0 {
-                return self.starts[group] as usize + usize::from(rest >= self.tail(below));
+                return self.starts[detail] as usize + usize::from(rest >= self.tail(below));
             }
             node = &self.nodes[below as usize];
         }
@@ -317,14 +325,20 @@ impl Model {
 
     fn cut_of(&self, node: &Node, index: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&node.prefix);
-        let (start, end) = (node.groups.start as usize, node.groups.end as usize);
-        let up_to = self.starts[start..end].partition_point(|&cuts| cuts as usize <= index);
-        let group = start + up_to - 1;
-        let (x, begin) = (self.projections[group], out.len());
-        if self.below[group] != NONE {
+        let begin = out.len();
+        if node.details == NONE {
+            let group = node.groups.start as usize + index - node.cuts.start as usize;
+            return unproject(self.projections[group], out);
+        }
+        let details = node.details as usize;
+        let starts = &self.starts[details..details + node.groups.len()];
+        let group = starts.partition_point(|&cuts| cuts as usize <= index) - 1;
+        let x = self.projections[node.groups.start as usize + group];
+        let below = self.below[details + group];
+        if below != NONE {
             out.extend_from_slice(&x.to_be_bytes());
             let whole = out.len();
-            match self.below[group] {
+            match below {
                 below if below & TAIL != 0 => out.extend_from_slice(self.tail(below)),
                 below => self.cut_of(&self.nodes[below as usize], index, out),
             }

@@ -50,13 +50,18 @@ const ARENA_ALIGN: usize = 16;
 /// More cuts are not modelled: a bound of about 4 MB on a skeleton.
 const MAX_CUTS: usize = 1 << 17;
 
-/// A router is made anew when it does not know half of the leaves, or when writers have had
-/// to walk this many steps a leaf ...
+/// So many steps right are taken one by one before a shortcut is looked for.
+const NEAR: usize = 2;
+
+/// A router is made anew when it does not know so large a part of the leaves, ...
+const UNNAMED: usize = 3;
+/// ... or when writers have had to walk this many steps a leaf, ...
 const STRAIN: usize = 4;
-/// ... but at least so many in all, so that a few leaves are not looked at over and over,
-const LEAST_STRAIN: usize = 32;
+/// ... if there are at least so many that it does not know, so that the same few leaves are
+/// not looked at over and over,
+const LEAST_UNNAMED: usize = 4;
 /// and only as long as the routers before it cost at most so many bytes a leaf.
-const RETIRED_BYTES: usize = 32;
+const RETIRED_BYTES: usize = 56;
 
 /// A concurrent sorted map from (user key, sequence number) to entries.
 pub struct Memtable {
@@ -239,14 +244,22 @@ impl Memtable {
         let slot = router.slot(key.user);
         let mut leaf = self.slot_leaf(router, slot);
         let mut steps = 0;
+        let mut has_split = false;
         let inserted = loop {
             let locked = Locked::new(leaf, concurrent);
-            if !leaf.surely_holds(key.user, router.generation(), slot)
-                && let Some(next) = leaf.next()
-                && next.low().key() <= key
-            {
+            // The next leaf, if the key lies behind this one: not to be looked at otherwise.
+            let next = match leaf.holds(key.user, router.generation(), slot) {
+                Some(true) => None,
+                Some(false) => leaf.next(),
+                None => leaf.next().filter(|next| next.low().key() <= key),
+            };
+            if let Some(next) = next {
                 drop(locked);
-                leaf = self.follow(next, &key, &mut steps);
+                steps += 1;
+                leaf = match steps {
+                    0..NEAR => next,
+                    _ => self.follow(next, &key, &mut steps),
+                };
                 continue;
             }
             match leaf.put(entry, &key) {
@@ -256,10 +269,13 @@ impl Memtable {
                     break true;
                 }
                 Put::Duplicate => break false,
-                Put::Full => self.split(leaf, &key, router),
+                Put::Full => {
+                    self.split(leaf, &key, router);
+                    has_split = true;
+                }
             }
         };
-        if steps > 0 {
+        if steps > 0 || has_split {
             self.strained(steps, router);
         }
         inserted
@@ -275,7 +291,6 @@ impl Memtable {
         {
             return finger;
         }
-        *steps += 1;
         let leaf = walk(leaf, key, steps);
         self.finger
             .store(std::ptr::from_ref(leaf).cast_mut(), Release);
@@ -299,15 +314,22 @@ impl Memtable {
         let router = self.router();
         let slot = router.slot(key.user);
         let mut leaf = self.slot_leaf(router, slot);
+        let mut steps = 0;
         loop {
             let epoch = leaf.epoch();
-            if leaf.surely_holds(key.user, router.generation(), slot) {
-                return Some((leaf, epoch, true));
-            }
-            match leaf.next() {
-                Some(next) if next.low().key() <= *key => leaf = walk(next, key, &mut 0),
-                _ => return Some((leaf, epoch, false)),
-            }
+            let next = match leaf.holds(key.user, router.generation(), slot) {
+                Some(true) => return Some((leaf, epoch, true)),
+                Some(false) if epoch % 2 == 0 && leaf.unchanged_since(epoch) => leaf.next(),
+                _ => leaf.next().filter(|next| next.low().key() <= *key),
+            };
+            let Some(next) = next else {
+                return Some((leaf, epoch, false));
+            };
+            steps += 1;
+            leaf = match steps {
+                0..NEAR => next,
+                _ => walk(next, key, &mut steps),
+            };
         }
     }
 
@@ -495,13 +517,15 @@ impl Memtable {
         self.unnamed.fetch_add(1, Relaxed);
     }
 
-    /// Notes that a writer had to walk; makes a new router if that has happened too often.
+    /// Notes that a writer had to walk so far, or to split a leaf; makes a new router if that
+    /// has happened too often. Without any lock.
     #[cold]
     fn strained(&self, steps: usize, router: &Router) {
         let strain = self.strain.fetch_add(steps, Relaxed) + steps;
         let leaves = self.leaves.load(Relaxed);
-        let due = strain >= leaves * STRAIN || self.unnamed.load(Relaxed) > leaves / 2;
-        if due && strain >= LEAST_STRAIN && std::ptr::eq(router, self.router()) {
+        let unnamed = self.unnamed.load(Relaxed);
+        let due = unnamed > leaves / UNNAMED || strain >= leaves * STRAIN;
+        if due && unnamed >= LEAST_UNNAMED && std::ptr::eq(router, self.router()) {
             self.learn();
         }
     }
@@ -516,7 +540,7 @@ impl Memtable {
         let old = self.router();
         let leaves = self.leaves.load(Relaxed);
         let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
-        if spent <= leaves * RETIRED_BYTES + (1 << 13) {
+        if spent <= leaves * RETIRED_BYTES + (1 << 12) {
             let router = self.learned_router(old.generation() + 1);
             self.retired_bytes
                 .fetch_add(old.memory_usage() + router.skeleton().bytes(), Relaxed);

@@ -6,6 +6,7 @@ mod arena;
 pub mod atomics;
 #[cfg(not(loom))]
 mod keys;
+mod leaves;
 #[cfg(not(loom))]
 mod model;
 #[cfg(not(loom))]

@@ -9,12 +9,13 @@
 //! Leaves have four slots here.
 
 use super::super::entry::Key;
-use super::super::express::{self, Tower};
-use super::super::leaf::{Fence, Frame, Leaf};
+use super::super::express;
+use super::super::leaf::{Leaf, Reach};
 use super::super::model::Model;
 use super::super::skeleton::{Families, FamilyId, Heritage, Skeleton};
 use super::super::table::{Memtable, Settings};
 use super::arena::{Bump, decode, encode, internal};
+use super::leaves;
 use super::atomics::{AtomicUsize, Ordering::*};
 use loom::model::Builder;
 use loom::thread;
@@ -224,7 +225,7 @@ fn duplicates_beside_each_other() {
 /// The first leaf is made once.
 #[test]
 fn first_inserts_beside_each_other() {
-    model(3, || {
+    model(2, || {
         let table = Table::new(&[], &[&[20]]);
         let other = thread::spawn({
             let table = table.clone();
@@ -315,34 +316,34 @@ fn versions_beside_a_split() {
     });
 }
 
-fn leaf(user: &'static [u8]) -> &'static Leaf {
-    let fence = Fence::new(Key::before_all_versions(user), false);
-    Box::leak(Box::new(Leaf::new(fence, None, Frame::new(user, None, 0))))
-}
-
 /// Links that are set beside each other are all there, and walks go right.
 #[test]
 fn links_beside_each_other() {
-    model(3, || {
-        let (first, second, third) = (leaf(b"a"), leaf(b"b"), leaf(b"c"));
-        first.split(second, 0, super::super::leaf::Reach::NONE, || ());
-        second.unlock();
-        second.split(third, 0, super::super::leaf::Reach::NONE, || ());
-        third.unlock();
-        let tower = || NonNull::from(Box::leak(Box::new(Tower::new())));
-        let other = thread::spawn(move || express::raise(third, 1, first, tower));
-        express::raise(second, 1, first, tower);
-        let walk = |user: &[u8]| {
-            let leaf = express::walk(first, &Key::before_all_versions(user), &mut 0);
-            leaf.low().key().user
+    model(2, || {
+        let table = Table::new(&[], &[]);
+        let leaves = [b"a", b"b", b"c"].map(|low| {
+            let leaf: *const Leaf = leaves::new(&table.memtable, low, None);
+            // SAFETY: leaves live as long as the memtable, which outlives the threads.
+            unsafe { &*leaf }
+        });
+        let [first, second, third] = leaves;
+        for (left, right) in [(first, second), (second, third)] {
+            left.split(right, 0, Reach::NONE, || ());
+            right.unlock();
+        }
+        let shared = table.clone();
+        let other = thread::spawn(move || {
+            express::raise(third, 1, first, || shared.memtable.new_tower());
+        });
+        express::raise(second, 1, first, || table.memtable.new_tower());
+        let walk = |steps: &mut usize| {
+            let key = Key::before_all_versions(b"d");
+            express::walk(first, &key, steps).low().key().user
         };
-        assert_eq!(walk(b"b"), b"b");
-        assert_eq!(walk(b"d"), b"c");
+        assert_eq!(walk(&mut 0), b"c");
         other.join().unwrap();
         let mut steps = 0;
-        express::walk(first, &Key::before_all_versions(b"d"), &mut steps);
-        assert_eq!(walk(b"d"), b"c");
-        // Over the second one: both have a link on the lowest level.
-        assert_eq!(steps, 2);
+        assert_eq!(walk(&mut steps), b"c");
+        assert_eq!(steps, 2, "both have a link on the lowest level");
     });
 }

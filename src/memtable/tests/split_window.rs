@@ -1,11 +1,11 @@
 //! What readers see in the middle of a split: the new leaf is linked, the old one still has
 //! everything. A writer may rest there for as long as it likes.
 
-use super::super::entry::Key;
-use super::super::leaf::{Fence, Frame, Leaf, Reach, SLOTS};
+use super::super::leaf::{Leaf, Reach, SLOTS};
 use super::super::skeleton::{Families, FamilyId};
 use super::super::table::{Memtable, Settings};
 use super::arena::{Bump, decode, encode, internal};
+use super::leaves;
 
 const FAMILY: FamilyId = FamilyId {
     database: 1,
@@ -28,15 +28,13 @@ fn keys() -> Vec<Vec<u8>> {
 }
 
 /// Splits `leaf` at `fence`; calls `look` in the middle of it.
-fn split(leaf: &Leaf, fence: &'static [u8], look: impl FnOnce()) {
+fn split(table: &Memtable, leaf: &Leaf, fence: &'static [u8], look: impl FnOnce()) {
     let moved = (0..SLOTS)
         .filter(|slot| leaf.occupied() >> slot & 1 == 1)
         .filter(|&slot| leaf.entry(slot).key().user >= fence)
         .fold(0, |bits, slot| bits | 1 << slot);
     let high = leaf.next().map(|next| next.low().key().user);
-    let frame = Frame::new(fence, high, 0);
-    let fence = Fence::new(Key::before_all_versions(fence), false);
-    let right = Box::leak(Box::new(Leaf::new(fence, high, frame)));
+    let right = leaves::new(table, fence, high);
     leaf.split(right, moved, Reach::NONE, look);
     right.unlock();
 }
@@ -59,8 +57,8 @@ fn in_a_split(look: impl FnOnce(&Memtable, &[Vec<u8>])) {
         assert!(unsafe { table.insert(entry.as_ptr()) });
     }
     let head = table.head().unwrap();
-    split(head, b"aa", || ());
-    split(head.next().unwrap(), b"ab", || look(&table, &keys));
+    split(&table, head, b"aa", || ());
+    split(&table, head.next().unwrap(), b"ab", || look(&table, &keys));
 }
 
 fn all_forward(table: &Memtable) -> Vec<Vec<u8>> {
