@@ -155,7 +155,7 @@ struct Load {
 
 impl Load {
     const USUAL: Load = Load {
-        writes: 4_000,
+        writes: 2_500,
         batch: 12,
         sync: false,
         hints: false,
@@ -164,8 +164,8 @@ impl Load {
     /// While one writer waits for the disk the others queue up: a group of them, which
     /// inserts at the same time. In memory alone they hardly ever meet.
     const GROUPS: Load = Load {
-        writes: 300,
-        batch: 80,
+        writes: 150,
+        batch: 60,
         sync: true,
         hints: false,
     };

@@ -15,6 +15,9 @@ use std::ptr::NonNull;
 /// Entries are asked for so many steps before they are needed.
 const AHEAD: usize = 8;
 
+/// So many leaves of one slot take part in a random seek.
+const LONGEST: usize = 1024;
+
 /// Asks for the key of an entry, and for the beginning of its value.
 #[inline]
 fn prefetch_entry(entry: Entry) {
@@ -118,28 +121,34 @@ impl<'a> Iter<'a> {
         self.stand_before(self.sorted.len());
     }
 
-    /// To an entry that the number chooses, each about equally likely.
+    /// To an entry that the number chooses; each is about equally likely where the router
+    /// knows most leaves.
     pub fn seek_to_random(&mut self, random: u64) {
         self.begin();
-        let Some(_) = self.table.head() else {
-            self.current = None;
+        self.current = None;
+        if self.table.head().is_none() {
             return;
-        };
+        }
         let router = self.table.router();
-        let mut leaf = self
-            .table
-            .slot_leaf(router, (random >> 32) as usize % router.slots());
-        // Slots of an outdated router may have several leaves.
-        for _ in 0..(random >> 16) % 4 {
-            leaf = leaf.next().unwrap_or(leaf);
+        let slot = (random >> 32) as usize % router.slots();
+        let first = self.table.slot_leaf(router, slot);
+        let end = match slot + 1 < router.slots() {
+            true => router.leaf(slot + 1),
+            false => std::ptr::null(),
+        };
+        // The leaves of the slot that the router does not know are as likely as the first.
+        let in_slot = || {
+            std::iter::successors(Some(first), |leaf| {
+                leaf.next().filter(|next| !std::ptr::eq(*next, end))
+            })
+            .take(LONGEST)
+        };
+        let chosen = (random >> 16 & 0xffff) as usize % in_slot().count();
+        self.read(in_slot().nth(chosen).unwrap_or(first));
+        if !self.sorted.is_empty() {
+            self.at = (random & 0xffff) as usize % self.sorted.len();
+            self.current = Some(self.sorted[self.at].entry);
         }
-        self.read(leaf);
-        if self.sorted.is_empty() {
-            self.current = None;
-            return;
-        }
-        self.at = (random & 0xffff) as usize % self.sorted.len();
-        self.current = Some(self.sorted[self.at].entry);
     }
 
     /// To the next entry. Does nothing at no entry.
@@ -274,6 +283,14 @@ impl<'a> Iter<'a> {
             self.occupied = leaf.occupied();
             self.next = leaf.next();
             sort(leaf, self.occupied, &mut self.sorted);
+            if self.epoch % 2 == 1
+                && let Some(next) = self.next
+            {
+                // In the middle of a split: what has been moved is in the next leaf as well.
+                let low = next.low().key();
+                let staying = self.sorted.partition_point(|item| item.entry.key() < low);
+                self.sorted.truncate(staying);
+            }
             if leaf.unchanged_since(self.epoch) && self.check(leaf) {
                 self.leaf = Some(leaf);
                 return;

@@ -28,7 +28,5 @@ fn prefetch(address: *const u8) {
     let _ = address;
 }
 
-#[cfg(test)] mod dbg;
-
 #[cfg(test)]
 mod tests;

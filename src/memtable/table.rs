@@ -9,7 +9,7 @@ use super::leaf::{Fence, Frame, Leaf, Put, Reach, Rest};
 use super::model::Model;
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
-use super::sorted::{Sorted, lower_bound, sort};
+use super::sorted::{Sorted, sort};
 use super::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, relax};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
@@ -43,6 +43,9 @@ impl Default for Settings {
 /// Leaves are allocated by as many as there are already, at most this many: the hot parts
 /// of so many lie side by side.
 const CHUNK: usize = 32;
+
+/// Leaves that are looked at for an estimate before the router is relied on.
+const COUNTED: usize = 4096;
 
 /// What an arena aligns to.
 const ARENA_ALIGN: usize = 16;
@@ -402,39 +405,33 @@ impl Memtable {
     /// Nothing will be inserted any more.
     pub fn mark_read_only(&self) {}
 
-    /// About how many entries lie at or after the internal key `start` and before `end`.
+    /// How many entries lie at or after the internal key `start` and before `end`: counted
+    /// in the first [`COUNTED`] leaves, then estimated from the router.
     pub fn approximate_entries(&self, start: &[u8], end: &[u8]) -> u64 {
-        /// So many leaves are counted before the rest is estimated.
-        const COUNTED: usize = 32;
         let (start, end) = (Key::parse(start), Key::parse(end));
-        let Some((first, ..)) = self.locate(&start).filter(|_| start.cmp(&end).is_lt()) else {
+        if start >= end {
+            return 0;
+        }
+        let Some((first, ..)) = self.locate(&start) else {
             return 0;
         };
         let mut entries = 0;
-        let mut counted = 0;
-        let mut sorted = Sorted::new();
         let mut leaf = Some(first);
-        while let Some(here) = leaf {
-            let next = here.next();
-            sort(here, here.occupied(), &mut sorted);
-            let before = |key: &Key| match next.is_some_and(|next| next.low().key() <= *key) {
-                true => sorted.len(),
-                false if here.low().key() <= *key => lower_bound(here, &sorted, key),
-                false => 0,
+        for _ in 0..COUNTED {
+            let Some(here) = leaf else {
+                return entries as u64;
             };
-            entries += before(&end).saturating_sub(before(&start));
-            counted += 1;
-            leaf = next.filter(|next| next.low().key().cmp(&end).is_lt());
-            if counted == COUNTED {
-                break;
-            }
+            leaf = here.next().filter(|next| next.low().key() < end);
+            entries += match leaf.is_some() && here.low().key() >= start {
+                true => here.len(),
+                false => count_within(here, &start, &end),
+            };
         }
-        if let Some(rest) = leaf {
+        if let Some(here) = leaf {
             let router = self.router();
-            let slots = router.slot(end.user)
-                - router
-                    .slot(rest.low().key().user)
-                    .min(router.slot(end.user));
+            let slots = router
+                .slot(end.user)
+                .saturating_sub(router.slot(here.low().key().user));
             let leaves = slots * self.leaves.load(Relaxed) / router.slots();
             entries += leaves * (entries / COUNTED);
         }
@@ -604,4 +601,12 @@ impl Drop for Memtable {
             drop(unsafe { Box::from_raw(router.as_ptr()) });
         }
     }
+}
+
+/// The entries of a leaf in a range that begins or ends there.
+fn count_within(leaf: &Leaf, start: &Key, end: &Key) -> usize {
+    let mut sorted = Sorted::new();
+    sort(leaf, leaf.occupied(), &mut sorted);
+    let keys = sorted.iter().map(|item| item.entry.key());
+    keys.filter(|key| start <= key && key < end).count()
 }

