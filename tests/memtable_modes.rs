@@ -57,7 +57,7 @@ fn check_options(general: &str, mix: Mix) {
     let twins = Setup::new(general).open();
     let mut history = History::new(SEED, mix);
     let keys = mixed_keys(1_600);
-    let targets = around_some(&keys, 60);
+    let targets = around_some(&keys, 30);
     let (first, second) = keys.split_at(keys.len() / 2);
     history.run(&twins, first);
     let snapshots = [twins.snapshots()];

@@ -1,5 +1,6 @@
 //! A learned memtable.
 #![allow(unsafe_code)]
+mod cuts;
 mod entry;
 mod express;
 mod iter;

@@ -49,12 +49,23 @@ impl Memtable {
         self.split_at(leaf, &sorted, division, router);
     }
 
-    /// Splits a leaf that is not full if it has several slots. Only with its lock, or alone.
+    /// Splits a leaf that is not full if it has the slots of several leaves to come. Only with
+    /// its lock, or alone.
     #[cold]
     pub(super) fn split_early(&self, leaf: &Leaf, router: &Router) {
+        let reach = leaf.reach();
+        let first = router.slot(leaf.low().key().user);
+        if reach.generation != router.generation()
+            || (reach.slot as usize) < first + 2 * router.grain()
+        {
+            return;
+        }
         let mut sorted = Sorted::new();
         sort(leaf, leaf.occupied(), &mut sorted);
-        if let Some(division) = self.divide_at_cut(leaf, &sorted, router) {
+        // What a sequence has passed does not fill up any more.
+        if scattered(&recent_ranks(leaf, &sorted), sorted.len())
+            && let Some(division) = self.divide_at_cut(leaf, &sorted, router)
+        {
             self.split_at(leaf, &sorted, division, router);
         }
     }
@@ -172,21 +183,34 @@ impl Trend {
     }
 }
 
-/// How the entry to come, whose rank will be `arrives`, and those that came last lie.
-fn trend(leaf: &Leaf, sorted: &Sorted, arrives: usize) -> Trend {
+/// The ranks of the entries that came last, ascending; none if that is not known.
+fn recent_ranks(leaf: &Leaf, sorted: &Sorted) -> ArrayVec<usize, RECENT> {
     let mut ranks: ArrayVec<usize, RECENT> = leaf
         .arrivals()
         .take(RECENT)
         .filter_map(|slot| sorted.iter().position(|item| item.slot == slot))
         .collect();
     ranks.sort_unstable();
+    if ranks.len() < RECENT || ranks.windows(2).any(|pair| pair[0] == pair[1]) {
+        ranks.clear();
+    }
+    ranks
+}
+
+/// Whether there are ranks in both halves of `len`, and more than neighbours.
+fn scattered(ranks: &[usize], len: usize) -> bool {
+    matches!(ranks, [lowest, .., highest]
+        if *lowest < len / 2 && *highest >= len / 2 && highest - lowest >= RECENT)
+}
+
+/// How the entry to come, whose rank will be `arrives`, and those that came last lie.
+fn trend(leaf: &Leaf, sorted: &Sorted, arrives: usize) -> Trend {
+    let ranks = recent_ranks(leaf, sorted);
     let (Some(&lowest), Some(&highest)) = (ranks.first(), ranks.last()) else {
         return Trend::None;
     };
     let middle = sorted.len() / 2;
-    if ranks.len() < RECENT || ranks.windows(2).any(|pair| pair[0] == pair[1]) {
-        Trend::None
-    } else if highest - lowest < RECENT && (arrives == lowest || arrives == highest + 1) {
+    if highest - lowest < RECENT && (arrives == lowest || arrives == highest + 1) {
         Trend::At(arrives)
     } else if lowest >= middle && arrives > middle {
         Trend::Rising

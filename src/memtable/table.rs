@@ -3,6 +3,7 @@
 //! The list alone is correct: from any leaf at or left of the right one, walking right
 //! leads to it. Everything learned only makes the walk short.
 
+use super::cuts::Cuts;
 use super::entry::{Entry, Key};
 use super::express::{Tower, walk};
 use super::leaf::{Fence, Frame, Leaf, Put, Reach, Rest};
@@ -50,6 +51,10 @@ const COUNTED: usize = 4096;
 /// What an arena aligns to.
 const ARENA_ALIGN: usize = 16;
 
+/// A leaf that a router is made for is expected to be split into so many: the cuts between
+/// them are foretold.
+const PARTS: usize = 2;
+
 /// More cuts are not modelled: a bound of about 4 MB on a skeleton.
 const MAX_CUTS: usize = 1 << 17;
 
@@ -76,7 +81,6 @@ pub struct Memtable {
     /// Someone makes the first leaf, or a new router.
     starting: AtomicBool,
     learning: AtomicBool,
-    leaves: AtomicUsize,
     /// Where the last walk ended: sequences go on there.
     finger: AtomicPtr<Leaf>,
     /// Steps walked since the router was made.
@@ -147,14 +151,15 @@ impl Memtable {
             false => None,
         };
         let started_from_skeleton = inherited.is_some();
-        let skeleton = match inherited {
-            Some(skeleton) => {
+        let (skeleton, grain) = match inherited {
+            Some((skeleton, leaves)) => {
                 heritage.set(skeleton.clone());
-                skeleton
+                let grain = skeleton.model().len().div_ceil(leaves.max(1)).max(1);
+                (skeleton, grain)
             }
-            None => Skeleton::new(Model::fit(&[], !settings.model)),
+            None => (Skeleton::new(Model::fit(&[], !settings.model)), 1),
         };
-        let router = NonNull::from(Box::leak(Box::new(Router::new(1, skeleton))));
+        let router = NonNull::from(Box::leak(Box::new(Router::new(1, skeleton, grain))));
         Memtable {
             arena,
             settings,
@@ -162,7 +167,6 @@ impl Memtable {
             head: AtomicPtr::new(std::ptr::null_mut()),
             starting: AtomicBool::new(false),
             learning: AtomicBool::new(false),
-            leaves: AtomicUsize::new(0),
             finger: AtomicPtr::new(std::ptr::null_mut()),
             strain: AtomicUsize::new(0),
             unnamed: AtomicUsize::new(0),
@@ -432,7 +436,7 @@ impl Memtable {
             let slots = router
                 .slot(end.user)
                 .saturating_sub(router.slot(here.low().key().user));
-            let leaves = slots * self.leaves.load(Relaxed) / router.slots();
+            let leaves = slots * self.heritage.leaves.load(Relaxed) / router.slots();
             entries += leaves * (entries / COUNTED);
         }
         entries as u64
@@ -460,7 +464,7 @@ impl Memtable {
     }
 
     pub(super) fn new_leaf(&self, low: Fence, frame: Frame, high: u64) -> &Leaf {
-        let leaves = self.leaves.fetch_add(1, Relaxed);
+        let leaves = self.heritage.leaves.fetch_add(1, Relaxed);
         let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
         if chunk.left == 0 {
             let count = leaves.clamp(1, CHUNK);
@@ -519,7 +523,7 @@ impl Memtable {
     #[cold]
     fn strained(&self, steps: usize, router: &Router) {
         let strain = self.strain.fetch_add(steps, Relaxed) + steps;
-        let leaves = self.leaves.load(Relaxed);
+        let leaves = self.heritage.leaves.load(Relaxed);
         let unnamed = self.unnamed.load(Relaxed);
         let due = unnamed > leaves / UNNAMED || strain >= leaves * STRAIN;
         if due && unnamed >= LEAST_UNNAMED && std::ptr::eq(router, self.router()) {
@@ -535,7 +539,7 @@ impl Memtable {
         self.strain.store(0, Relaxed);
         self.unnamed.store(0, Relaxed);
         let old = self.router();
-        let leaves = self.leaves.load(Relaxed);
+        let leaves = self.heritage.leaves.load(Relaxed);
         let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
         if spent <= leaves * RETIRED_BYTES + (1 << 12) {
             let router = self.learned_router(old.generation() + 1);
@@ -554,35 +558,44 @@ impl Memtable {
 
     fn learned_router(&self, generation: u32) -> Router {
         let leaves: Vec<&Leaf> = self.leaves_from_head().collect();
+        // The leaves that a slot begins with: the first one, and those with a cut.
         let stride = leaves.len().div_ceil(MAX_CUTS);
-        // The first leaf has slot 0, and each one with a cut of its own the next.
-        let mut cuts = Vec::with_capacity(leaves.len());
-        let mut slots = Vec::with_capacity(leaves.len());
-        for (i, leaf) in leaves.iter().enumerate() {
-            if i == 0 {
-                slots.push(i);
-            } else if leaf.low().routable && i % stride == 0 {
-                cuts.push(leaf.low().key().user);
-                slots.push(i);
+        let parts = (MAX_CUTS / leaves.len()).clamp(1, PARTS);
+        let named: Vec<usize> = (0..leaves.len())
+            .filter(|&i| i == 0 || leaves[i].low().routable && i % stride == 0)
+            .collect();
+        let cut = |i: usize| leaves[i].low().key().user;
+        let mut cuts = Cuts::default();
+        let mut slots: Vec<*const Leaf> = vec![leaves[0]];
+        let mut ends = Vec::with_capacity(named.len());
+        for (at, &i) in named.iter().enumerate() {
+            let next = named.get(at + 1).map(|&next| cut(next));
+            if i > 0 {
+                cuts.push(cut(i));
+                slots.push(leaves[i]);
+                if let Some(next) = next {
+                    cuts.push_between(cut(i), next, parts);
+                    slots.resize(cuts.len() + 1, leaves[i]);
+                }
             }
+            ends.push(slots.len() as u32);
         }
-        let model = Model::fit(&cuts, !self.settings.model);
-        let router = Router::new(generation, Skeleton::new(model));
-        let addresses: Vec<*const Leaf> = slots.iter().map(|&i| leaves[i] as *const Leaf).collect();
-        router.assign_all(&addresses);
-        // Tell the leaves: a slot lies wholly in its leaf if the next leaf is the next slot's.
-        for (slot, &i) in slots.iter().enumerate() {
+        let model = Model::fit(&cuts.all(), !self.settings.model);
+        let router = Router::new(generation, Skeleton::new(model), parts);
+        router.assign_all(&slots);
+        // Tell the leaves: slots lie wholly in a leaf if the next leaf begins the next one.
+        for (at, &i) in named.iter().enumerate() {
             let leaf = leaves[i];
-            let end = slots.get(slot + 1).copied().unwrap_or(leaves.len());
+            let end = named.get(at + 1).copied().unwrap_or(leaves.len());
             let _locked = Locked::new(leaf, true);
             let next = leaf.next().map(|next| next as *const Leaf);
             let alone = end == i + 1 && next == leaves.get(end).map(|&leaf| leaf as *const Leaf);
             match alone {
                 true => leaf.end_before(Reach {
                     generation,
-                    slot: slot as u32 + 1,
+                    slot: ends[at],
                 }),
-                // Its frame need not hold for all of the slot.
+                // Its frame need not hold for all of the last slot.
                 false => leaf.set_reach(Reach::NONE),
             }
         }
