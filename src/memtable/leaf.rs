@@ -166,7 +166,6 @@ impl Reach {
 }
 
 #[repr(C)]
-#[cfg_attr(not(loom), repr(align(128)))]
 pub(super) struct Leaf {
     occupied: AtomicU64,
     reach: AtomicU64,
@@ -184,7 +183,9 @@ pub(super) struct Leaf {
 }
 
 /// What a probe does not need before it has found something.
+#[repr(C)]
 pub(super) struct Rest {
+    entries: [AtomicPtr<u8>; SLOTS],
     next: AtomicPtr<Leaf>,
     low: Fence,
     /// The slots that have been free since the last split; they are filled in order.
@@ -192,7 +193,13 @@ pub(super) struct Rest {
     /// The slots that were filled last before, the latest in the lowest byte.
     recent: AtomicU64,
     tower: AtomicPtr<Tower>,
-    entries: [AtomicPtr<u8>; SLOTS],
+}
+
+/// A leaf and its rest, side by side.
+#[repr(C)]
+pub(super) struct Whole {
+    leaf: std::mem::MaybeUninit<Leaf>,
+    rest: std::mem::MaybeUninit<Rest>,
 }
 
 #[cfg(not(loom))]
@@ -259,8 +266,9 @@ impl Leaf {
     /// Asks for what a probe will read.
     #[inline]
     pub fn prefetch(leaf: *const Leaf) {
-        super::prefetch(leaf.cast());
-        super::prefetch(leaf.cast::<u8>().wrapping_add(64));
+        for line in (0..size_of::<Whole>()).step_by(64) {
+            super::prefetch(leaf.cast::<u8>().wrapping_add(line));
+        }
     }
 
     /// On which side of the high fence `user` lies, a key at or above the low one and of the

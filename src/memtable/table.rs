@@ -6,7 +6,7 @@
 use super::cuts::Cuts;
 use super::entry::{Entry, Key};
 use super::express::{Tower, walk};
-use super::leaf::{Fence, Frame, Leaf, Put, Reach, Rest};
+use super::leaf::{Fence, Frame, Leaf, Put, Reach, Rest, Whole};
 use super::model::Model;
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
@@ -43,7 +43,7 @@ impl Default for Settings {
 
 /// Leaves are allocated by as many as there are already, at most this many: the hot parts
 /// of so many lie side by side.
-const CHUNK: usize = 32;
+const CHUNK: usize = 8;
 
 /// Leaves that are looked at for an estimate before the router is relied on.
 const COUNTED: usize = 4096;
@@ -104,8 +104,7 @@ unsafe impl Sync for Memtable {}
 
 /// Memory for the leaves to come.
 struct Chunk {
-    leaf: *mut Leaf,
-    rest: *mut Rest,
+    whole: *mut Whole,
     left: usize,
 }
 
@@ -174,8 +173,7 @@ impl Memtable {
             started_from_skeleton,
             heritage,
             chunk: Mutex::new(Chunk {
-                leaf: std::ptr::null_mut(),
-                rest: std::ptr::null_mut(),
+                whole: std::ptr::null_mut(),
                 left: 0,
             }),
             routers: Mutex::new(vec![router]),
@@ -468,16 +466,14 @@ impl Memtable {
         let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
         if chunk.left == 0 {
             let count = leaves.clamp(1, CHUNK);
-            *chunk = Chunk {
-                leaf: self.allocate_aligned(count),
-                rest: self.allocate_aligned(count),
-                left: count,
-            };
+            let whole: *mut Whole = self.allocate_aligned(count);
+            *chunk = Chunk { whole, left: count };
         }
-        let (leaf, rest) = (chunk.leaf, chunk.rest);
+        let whole = chunk.whole;
         chunk.left -= 1;
-        chunk.leaf = leaf.wrapping_add(1);
-        chunk.rest = rest.wrapping_add(1);
+        chunk.whole = whole.wrapping_add(1);
+        let leaf: *mut Leaf = whole.cast();
+        let rest: *mut Rest = whole.cast::<u8>().wrapping_add(size_of::<Leaf>()).cast();
         drop(chunk);
         // SAFETY: the chunk has room for `left` leaves and their rests, aligned, that nobody
         // else has; the arena's memory lives as long as the memtable and is not at zero.
