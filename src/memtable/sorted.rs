@@ -29,11 +29,9 @@ pub(super) fn sort(leaf: &Leaf, occupied: u64, out: &mut Sorted) {
     out.clear();
     out.extend(order.iter().map(|&place_and_slot| {
         let [place, slot] = place_and_slot.to_be_bytes();
-        Item {
-            place,
-            slot,
-            entry: leaf.entry(usize::from(slot)),
-        }
+        let entry = leaf.entry(usize::from(slot));
+        super::prefetch(entry.as_ptr().as_ptr());
+        Item { place, slot, entry }
     }));
     for run in out.chunk_by_mut(|a, b| a.place == b.place) {
         match run {
