@@ -90,7 +90,7 @@ impl Router {
     pub fn assign_all(&self, leaves: &[*const Leaf]) {
         for (entry, leaves) in self.pages.iter().zip(leaves.chunks(PAGE)) {
             let slot = |i: usize| leaves.get(i).map_or(std::ptr::null_mut(), |l| l.cast_mut());
-            self.add_page(entry, |i| slot(i));
+            self.add_page(entry, slot);
         }
     }
 
@@ -113,7 +113,7 @@ impl Router {
                     slot += 1;
                 }
                 None if value != from => return,
-                None if slot % PAGE == 0 => {
+                None if slot.is_multiple_of(PAGE) => {
                     entry.store(to, Release);
                     slot += PAGE;
                 }

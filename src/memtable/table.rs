@@ -324,7 +324,9 @@ impl Memtable {
             let epoch = leaf.epoch();
             let next = match leaf.holds(key.user, router.generation(), slot) {
                 Some(true) => return Some((leaf, epoch, true)),
-                Some(false) if epoch % 2 == 0 && leaf.unchanged_since(epoch) => leaf.next(),
+                Some(false) if epoch.is_multiple_of(2) && leaf.unchanged_since(epoch) => {
+                    leaf.next()
+                }
                 _ => leaf.next().filter(|next| next.low().key() <= *key),
             };
             let Some(next) = next else {

@@ -82,7 +82,7 @@ fn keys_that_no_cut_divides() {
 fn falling_runs_that_rise() {
     for run in 1..6 {
         let low = (0..43).map(big);
-        let runs = (0..many()).map(move |i| big((many() - i / run) << 16 | i % run));
+        let runs = (0..many()).map(move |i| big(((many() - i / run) << 16) | (i % run)));
         let per_entry = fill(&format!("rising runs of {run}"), low.chain(runs));
         assert!(per_entry <= 64.0, "{per_entry} for runs of {run}");
     }

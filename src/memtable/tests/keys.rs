@@ -12,7 +12,7 @@ pub const FAMILIES: &[(&str, Key)] = &[
     ("ascending", |i, _, _| big(i * 10)),
     ("descending", |i, _, _| big(u64::MAX / 2 - i * 10)),
     ("dense shuffled", |i, _, _| big(shuffled(i))),
-    ("interleaved", |i, _, _| big((i % 16) << 40 | i / 16)),
+    ("interleaved", |i, _, _| big(((i % 16) << 40) | (i / 16))),
     ("exponential", |_, _, rng| big(exponential(rng))),
     ("shifting", |i, n, rng| {
         big((i * 4 / n) << 48 | rng.random::<u64>() >> 32)
@@ -49,7 +49,7 @@ pub const FAMILIES: &[(&str, Key)] = &[
         format!("https://www.site{site}.example/articles/{page}.html").into_bytes()
     }),
     ("ascending pairs, descending", |i, n, _| {
-        big((n - i / 2) << 8 | i % 2)
+        big(((n - i / 2) << 8) | (i % 2))
     }),
     ("descending pairs, ascending", |i, _, _| {
         big((i / 2) << 8 | (1 - i % 2))

@@ -80,7 +80,7 @@ fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
         (0usize..60, bytes(&[1], 2))
             .prop_map(|(n, t)| [vec![0; n], t].concat())
             .boxed(),
-        bytes(&[b'a', b'b'], MAX_CUT).boxed(),
+        bytes(b"ab", MAX_CUT).boxed(),
     ];
     let prefix = prop_oneof![Just(0usize), Just(7), Just(8), Just(9), 0usize..400];
     (prefix, prop::collection::vec(key, 0..120)).prop_map(|(n, keys)| {

@@ -26,10 +26,12 @@ const PLACES: &[(&str, Place)] = &[
     ("uniform", |w, i| hash(w << 32 | i)),
     ("ascending together", |w, i| i * WRITERS + w),
     ("ascending apart", |w, i| w << 40 | i),
-    ("descending", |w, i| 1 << 40 | (1 << 30) - i * WRITERS - w),
+    ("descending", |w, i| {
+        (1 << 40) | ((1 << 30) - i * WRITERS - w)
+    }),
     ("hot", |_, i| hash(i) % 4),
     ("hot and cold", |w, i| match i % 2 {
-        0 => hash(i) % 3 << 61,
+        0 => (hash(i) % 3) << 61,
         _ => hash(w << 32 | i),
     }),
     ("bursts", |w, i| hash(i / 300) ^ hash(w << 32 | i) >> 50),
@@ -92,7 +94,7 @@ impl Arena<'_> {
     fn read_all_the_time(&self, reader: u64) {
         let mut rng = StdRng::seed_from_u64(reader);
         let mut iter = self.memtable.iter();
-        if reader % 2 == 0 {
+        if reader.is_multiple_of(2) {
             iter.check_reads();
         }
         let mut last = false;
