@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! application (Rust: crate rocksdb, or C++)
-//!        |  options string: table_factory={id=mountdb}
+//!        |  options string: memtable_factory=mountdb; table_factory=mountdb
 //!        v
 //! stock RocksDB 11.8.1, unpatched
-//!        |  TableFactory (is-a BlockBasedTable)    UserDefinedIndexFactory
+//!        |  MemTableRepFactory    TableFactory (is-a BlockBasedTable)    UserDefinedIndexFactory
 //!        v
 //! cpp/   thin C++ shims: translate virtual calls, own no algorithm
 //!        |  cxx bridge (`ffi`)
 //!        v
-//! src/   [`model`] models of a key distribution   [`index`] block-aware SST index
+//! src/   [`model`] models of a key distribution
+//!        [`memtable`] learned memtable   [`index`] block-aware SST index
 //! ```
 //!
-//! [`model`] and [`index`] are pure, safe Rust and know nothing of RocksDB: without
-//! the default feature `rocksdb` they build and test alone, in seconds.
+//! [`model`], [`memtable`] and [`index`] are pure Rust and know nothing of RocksDB: without
+//! the default feature `rocksdb` they build and test alone. All but the memtable is safe
+//! Rust.
 //!
 //! # Use
 //! ```no_run

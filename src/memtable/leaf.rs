@@ -2,12 +2,12 @@
 //! go without locks.
 //!
 //! ```text
-//!   hot, two cache lines:  occupied | reach | newest | high | frame, epoch | rest | fingerprints
-//!   rest:                  next | low fence | arrivals | tower | entries, 8 bytes a slot
+//!   what a probe reads, 128 bytes   occupied | reach | newest | high | frame | epoch | rest
+//!                                   | fingerprints, 2 bytes a slot
+//!   the rest, 344 bytes             entries, 8 bytes a slot | next | low fence | arrivals | tower
 //! ```
 //!
-//! The hot parts of many leaves lie side by side, so that few pages of memory hold all that
-//! a probe has to read before it knows which entry to go to.
+//! All of it lies together and is asked for at once: a leaf costs one wait for memory.
 //!
 //! A fingerprint is eight bits of the key's place between the fences, and eight of a hash:
 //! so entries can be passed over, and put in order, without going to them.

@@ -1,5 +1,34 @@
-//! A learned memtable.
-#![allow(unsafe_code)]
+//! A learned memtable: entries in key order, found through a model of where keys lie.
+//!
+//! ```text
+//!   key --> Router: Model (rank among cuts) --> slot --> Leaf
+//!
+//!   leaves    [ ..36 entries.. ]-->[ .. ]-->[ .. ]-->[ .. ]     a list in key order
+//!   express         o------------------------->o                shortcuts where the model errs
+//! ```
+//!
+//! - [`leaf`]: up to 36 entries between two fences, in no order; the lock-free protocol.
+//! - [`table`]: the list of leaves. It alone is correct: from any leaf at or left of the
+//!   right one, walking right leads there. [`split`] decides where a leaf is split.
+//! - [`router`]: a [`model`] of the cuts between leaves sends a key to its leaf in one step.
+//!   It is made anew from the leaves there are, and foretells those to come ([`cuts`]), when
+//!   a third of them are unknown to it or writers have to walk too far: so it follows a
+//!   distribution that moves, and an append-only one.
+//! - [`express`]: shortcuts that keep walks logarithmic until then.
+//! - [`skeleton`]: what the next memtable of the column family starts from: the model, no
+//!   data. A leaf that is split is split where the model says the next leaf begins.
+//! - [`iter`]: a leaf at a time, sorted when the iterator gets there.
+//!
+//! Costs: an insert or lookup O(1) expected where the model is right, O(log n) expected
+//! otherwise, amortised over the routers' making, which takes O(leaves) now and then. Memory
+//! beside the entries: 13 to 24 bytes an entry when the memtable is as full as the one before
+//! was; where leaves are made for more entries than come, up to about 60 on the way, never
+//! more in all.
+#![expect(
+    unsafe_code,
+    reason = "leaves and entries lie in an arena that outlives every reader, at addresses"
+)]
+
 mod cuts;
 mod entry;
 mod express;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where a memtable gets memory from.
 pub trait Arena: Send + Sync {
-    /// `bytes` bytes, aligned to 16 (`ARENA_ALIGN`), that live as long as the memtable. Not zeroed.
+    /// `bytes` bytes, aligned to 16, that live as long as the memtable. Not zeroed.
     fn allocate(&self, bytes: usize) -> NonNull<u8>;
 }
 
@@ -41,8 +41,7 @@ impl Default for Settings {
     }
 }
 
-/// Leaves are allocated by as many as there are already, at most this many: the hot parts
-/// of so many lie side by side.
+/// Leaves are allocated by as many as there are already, at most this many at a time.
 const CHUNK: usize = 8;
 
 /// Leaves that are looked at for an estimate before the router is relied on.
@@ -55,7 +54,7 @@ const ARENA_ALIGN: usize = 16;
 /// them are foretold.
 const PARTS: usize = 2;
 
-/// More cuts are not modelled: a bound of about 4 MB on a skeleton.
+/// More cuts are not modelled: a bound of 2 to 7 MB on a skeleton.
 const MAX_CUTS: usize = 1 << 17;
 
 /// So many steps right are taken one by one before a shortcut is looked for.
