@@ -4,7 +4,8 @@
 //! ```text
 //!   what a probe reads, 128 bytes   occupied | reach | newest | high | frame | epoch | rest
 //!                                   | fingerprints, 2 bytes a slot
-//!   the rest, 344 bytes             entries, 8 bytes a slot | next | low fence | arrivals | tower
+//!   the rest, 352 bytes             entries, 8 bytes a slot | next | low fence | arrivals
+//!                                   | tower | finger
 //! ```
 //!
 //! All of it lies together and is asked for at once: a leaf costs one wait for memory.
@@ -193,6 +194,8 @@ pub(super) struct Rest {
     /// The slots that were filled last before, the latest in the lowest byte.
     recent: AtomicU64,
     tower: AtomicPtr<Tower>,
+    /// Where the last walk that began here ended: a sequence goes on there.
+    finger: AtomicPtr<Leaf>,
 }
 
 /// A leaf and its rest, side by side.
@@ -226,6 +229,7 @@ impl Leaf {
                 fresh: AtomicU64::new(BITS),
                 recent: AtomicU64::new(u64::MAX),
                 tower: AtomicPtr::new(std::ptr::null_mut()),
+                finger: AtomicPtr::new(std::ptr::null_mut()),
                 entries: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
             });
         }
@@ -321,6 +325,22 @@ impl Leaf {
             Some(slot as u8)
         });
         since_split.chain(self.rest().recent.load(Relaxed).to_le_bytes())
+    }
+
+    /// Where the last walk that began here ended.
+    pub fn finger(&self) -> Option<&Leaf> {
+        // SAFETY: null or a leaf, which lives as long as the memtable.
+        unsafe { self.rest().finger.load(Acquire).as_ref() }
+    }
+
+    pub fn set_finger(&self, leaf: &Leaf) {
+        let leaf = std::ptr::from_ref(leaf).cast_mut();
+        self.rest().finger.store(leaf, Release);
+    }
+
+    /// Whether `key` lies between the fences, as far as can be seen.
+    pub fn covers(&self, key: &Key) -> bool {
+        self.low().key() <= *key && self.next().is_none_or(|next| *key < next.low().key())
     }
 
     #[inline]

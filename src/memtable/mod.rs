@@ -12,7 +12,7 @@
 //!   right one, walking right leads there. [`split`] decides where a leaf is split.
 //! - [`router`]: a [`model`] of the cuts between leaves sends a key to its leaf in one step.
 //!   It is made anew from the leaves there are, and foretells those to come ([`cuts`]), when
-//!   a third of them are unknown to it or writers have to walk too far: so it follows a
+//!   half of them are unknown to it or writers have to walk too far: so it follows a
 //!   distribution that moves, and an append-only one.
 //! - [`express`]: shortcuts that keep walks logarithmic until then.
 //! - [`skeleton`]: what the next memtable of the column family starts from: the model, no

@@ -61,14 +61,14 @@ const MAX_CUTS: usize = 1 << 17;
 const NEAR: usize = 2;
 
 /// A router is made anew when it does not know so large a part of the leaves, ...
-const UNNAMED: usize = 3;
+const UNNAMED: usize = 2;
 /// ... or when writers have had to walk this many steps a leaf, ...
 const STRAIN: usize = 4;
 /// ... if there are at least so many that it does not know, so that the same few leaves are
 /// not looked at over and over,
 const LEAST_UNNAMED: usize = 4;
 /// and only as long as the routers before it cost at most so many bytes a leaf.
-const RETIRED_BYTES: usize = 56;
+const RETIRED_BYTES: usize = 32;
 
 /// A concurrent sorted map from (user key, sequence number) to entries.
 pub struct Memtable {
@@ -80,8 +80,10 @@ pub struct Memtable {
     /// Someone makes the first leaf, or a new router.
     starting: AtomicBool,
     learning: AtomicBool,
-    /// Where the last walk ended: sequences go on there.
-    finger: AtomicPtr<Leaf>,
+    /// Where the last walk ended, ...
+    last: AtomicPtr<Leaf>,
+    /// ... and where two have ended, one after the other: the next key may belong there, too.
+    sequence: AtomicPtr<Leaf>,
     /// Steps walked since the router was made.
     strain: AtomicUsize,
     /// Leaves since then that no slot of it names.
@@ -165,7 +167,8 @@ impl Memtable {
             head: AtomicPtr::new(std::ptr::null_mut()),
             starting: AtomicBool::new(false),
             learning: AtomicBool::new(false),
-            finger: AtomicPtr::new(std::ptr::null_mut()),
+            last: AtomicPtr::new(std::ptr::null_mut()),
+            sequence: AtomicPtr::new(std::ptr::null_mut()),
             strain: AtomicUsize::new(0),
             unnamed: AtomicUsize::new(0),
             retired_bytes: AtomicUsize::new(0),
@@ -245,14 +248,21 @@ impl Memtable {
             self.start();
         }
         let router = self.router();
-        let slot = router.slot(key.user);
-        let mut leaf = self.slot_leaf(router, slot);
+        let (first, slot) = match self.in_sequence(&key) {
+            Some(leaf) => (leaf, None),
+            None => {
+                let slot = router.slot(key.user);
+                (self.slot_leaf(router, slot), Some(slot))
+            }
+        };
+        let mut leaf = first;
         let mut steps = 0;
         let mut has_split = false;
         let inserted = loop {
             let locked = Locked::new(leaf, concurrent);
             // The next leaf, if the key lies behind this one: not to be looked at otherwise.
-            let next = match leaf.holds(key.user, router.generation(), slot) {
+            let holds = slot.and_then(|slot| leaf.holds(key.user, router.generation(), slot));
+            let next = match holds {
                 Some(true) => None,
                 Some(false) => leaf.next(),
                 None => leaf.next().filter(|next| next.low().key() <= key),
@@ -262,7 +272,7 @@ impl Memtable {
                 steps += 1;
                 leaf = match steps {
                     0..NEAR => next,
-                    _ => self.follow(next, &key, &mut steps),
+                    _ => self.follow(first, next, &key, &mut steps),
                 };
                 continue;
             }
@@ -285,20 +295,42 @@ impl Memtable {
         inserted
     }
 
-    /// From a leaf left of or at `key`'s to `key`'s; by the finger if it points there.
-    fn follow<'a>(&'a self, leaf: &'a Leaf, key: &Key, steps: &mut usize) -> &'a Leaf {
+    /// The leaf of `key` if it is where the last keys went.
+    #[inline]
+    fn in_sequence(&self, key: &Key) -> Option<&Leaf> {
         // SAFETY: null or a leaf, which lives as long as the memtable.
-        let finger = unsafe { self.finger.load(Acquire).as_ref() };
-        if let Some(finger) = finger
-            && finger.low().key() <= *key
-            && finger.next().is_none_or(|next| *key < next.low().key())
-        {
-            return finger;
+        let leaf = unsafe { self.sequence.load(Acquire).as_ref() }?;
+        if leaf.covers(key) {
+            return Some(leaf);
         }
-        let leaf = walk(leaf, key, steps);
-        self.finger
-            .store(std::ptr::from_ref(leaf).cast_mut(), Release);
-        leaf
+        self.sequence.store(std::ptr::null_mut(), Relaxed);
+        None
+    }
+
+    /// From `leaf`, left of or at `key`'s, to `key`'s; by the finger of `first`, where the walk
+    /// began, if it points there.
+    fn follow<'a>(
+        &'a self,
+        first: &'a Leaf,
+        leaf: &'a Leaf,
+        key: &Key,
+        steps: &mut usize,
+    ) -> &'a Leaf {
+        let found = match first.finger().filter(|finger| finger.covers(key)) {
+            Some(finger) => finger,
+            None => {
+                let found = walk(leaf, key, steps);
+                first.set_finger(found);
+                found
+            }
+        };
+        let address = std::ptr::from_ref(found).cast_mut();
+        if self.last.load(Relaxed) == address {
+            self.sequence.store(address, Release);
+        } else {
+            self.last.store(address, Relaxed);
+        }
+        found
     }
 
     #[inline]
