@@ -260,7 +260,11 @@ impl<'a> Walk<'a> {
 }
 
 fn small() -> u64 {
-    if cfg!(miri) { 300 } else { 6000 }
+    match (cfg!(miri), cfg!(debug_assertions)) {
+        (true, _) => 300,
+        (false, true) => 1500,
+        (false, false) => 6000,
+    }
 }
 
 #[test]
@@ -684,19 +688,29 @@ fn an_empty_memtable_after_a_big_one_costs_little() {
 
 #[test]
 fn memory_of_every_family() {
-    let n = 100_000;
+    let n = if cfg!(debug_assertions) {
+        20_000
+    } else {
+        100_000
+    };
     let mut exceeding = vec![];
     for (name, family) in FAMILIES {
+        // Leaves keep copies of the cuts where they begin, which are as long as what keys share.
+        let bound = if *name == "long prefix" {
+            24.0 + 300.0 / 16.0
+        } else {
+            24.0
+        };
         let mut table = Table::alone();
         table.fill(keys::keys(*family, n));
         let per_entry = table.memory() as f64 / table.oracle.len() as f64;
         let arena = table.arena.bytes() as f64 / table.oracle.len() as f64;
         println!("{name}: {per_entry:.1} bytes an entry, {arena:.1} of them in the arena");
-        if per_entry > 24.0 {
+        if per_entry > bound {
             exceeding.push(name);
         }
     }
-    assert!(exceeding.is_empty(), "above 24 bytes: {exceeding:?}");
+    assert!(exceeding.is_empty(), "above the bound: {exceeding:?}");
 }
 
 /// Where the one before had many more entries, leaves are made before they can fill up: the
