@@ -143,7 +143,7 @@ class LearnedIterator final : public MemTableRep::Iterator {
   }
 
   // Whether the last step came to an end at all, and, if `order`, all reads what was inserted.
-  Status CheckRead(bool order, bool allow_data_in_errors) const {
+  Status CheckRead(bool order, bool allow_data_in_errors) {
     if (iter_->failed()) {
       return Status::Corruption("Internal error in the learned memtable (a bug in mountdb).");
     }

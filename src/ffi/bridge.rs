@@ -118,7 +118,7 @@ pub(super) mod cpp {
         fn prev(self: &mut MemtableIter<'_>) -> *const u8;
         fn failed(self: &MemtableIter<'_>) -> bool;
         fn check_reads(self: &mut MemtableIter<'_>);
-        fn is_sound(self: &MemtableIter<'_>) -> bool;
+        fn is_sound(self: &mut MemtableIter<'_>) -> bool;
         fn visited(self: &MemtableIter<'_>) -> Vec<usize>;
         fn abort_on_bug();
 

@@ -209,8 +209,8 @@ impl<'a> MemtableIter<'a> {
         self.failed |= on.is_none();
     }
 
-    /// Whether what has been read is what was inserted.
-    pub(super) fn is_sound(&self) -> bool {
+    /// Whether what has been read since the last time is what was inserted.
+    pub(super) fn is_sound(&mut self) -> bool {
         self.iter.is_sound()
     }
 

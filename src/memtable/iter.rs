@@ -45,7 +45,7 @@ pub struct Iter<'a> {
 struct Checked {
     /// What the last step has read.
     visited: Vec<NonNull<u8>>,
-    /// Something was not what had been written.
+    /// Something was not what had been written; until that is asked for.
     damaged: bool,
 }
 
@@ -207,11 +207,13 @@ impl<'a> Iter<'a> {
         }
     }
 
-    /// Whether all that has been read is what was written: each entry lies between the
-    /// fences of its leaf and has the fingerprint that was noted of it. If not, memory has
-    /// been damaged. Always true without [`Iter::check_reads`].
-    pub fn is_sound(&self) -> bool {
-        self.checked.as_ref().is_none_or(|checked| !checked.damaged)
+    /// Whether all that has been read since this was asked last is what was written: each
+    /// entry lies between the fences of its leaf and has the fingerprint that was noted of it.
+    /// If not, memory has been damaged. Always true without [`Iter::check_reads`].
+    pub fn is_sound(&mut self) -> bool {
+        self.checked
+            .as_mut()
+            .is_none_or(|checked| !std::mem::take(&mut checked.damaged))
     }
 
     /// The entries that the last step read, the present one included; none without
