@@ -371,8 +371,7 @@ impl<'a> Iter<'a> {
         let mut at = at;
         while at == 0 {
             // The entries before end where this leaf begins.
-            let low = self.leaf.map(|leaf| leaf.low().key());
-            match low.and_then(|low| self.read_leaf_before(&low)) {
+            match self.leaf.and_then(|leaf| self.read_leaf_before(leaf)) {
                 Some(end) => at = end,
                 None => {
                     self.current = None;
@@ -384,21 +383,33 @@ impl<'a> Iter<'a> {
         self.current = Some(self.sorted[self.at].entry);
     }
 
-    /// Reads the leaf left of the one that begins at `low`; how many entries it has.
-    fn read_leaf_before(&mut self, low: &Key) -> Option<usize> {
+    /// Reads the leaf left of `right`; how many entries it has.
+    fn read_leaf_before(&mut self, right: &Leaf) -> Option<usize> {
+        let low = right.low().key();
         let router = self.table.router();
         let slot = router.slot(low.user).saturating_sub(1);
         let mut leaf = self.table.slot_leaf(router, slot);
-        if leaf.low().key() >= *low {
+        if leaf.low().key() >= low {
+            self.expect(leaf, right);
             return None;
         }
         loop {
-            leaf = walk_before(leaf, low);
+            leaf = walk_before(leaf, &low);
             self.read(leaf);
-            match self.next.filter(|next| next.low().key() < *low) {
+            match self.next.filter(|next| next.low().key() < low) {
                 Some(next) => leaf = next,
-                None => return Some(self.sorted.len()),
+                None => {
+                    self.expect(self.next.unwrap_or(leaf), right);
+                    return Some(self.sorted.len());
+                }
             }
+        }
+    }
+
+    /// Notes damage if fences have led to `found` where `right` is.
+    fn expect(&mut self, found: &Leaf, right: &Leaf) {
+        if let Some(checked) = &mut self.checked {
+            checked.damaged |= !std::ptr::eq(found, right);
         }
     }
 }
