@@ -229,7 +229,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         assert_eq!(self.iter.entry(), self.at);
         assert!(self.iter.is_sound());
     }
