@@ -2,13 +2,13 @@
 //! go without locks.
 //!
 //! ```text
-//!   what a probe reads, 128 bytes   occupied | reach | newest | high | frame | epoch | rest
+//!   what a probe reads, 128 bytes   occupied | reach | newest | high | frame | epoch
 //!                                   | fingerprints, 2 bytes a slot
-//!   the rest, 352 bytes             entries, 8 bytes a slot | next | low fence | arrivals
+//!   the rest, 384 bytes             entries, 8 bytes a slot | next | low fence | arrivals
 //!                                   | tower | finger
 //! ```
 //!
-//! All of it lies together and is asked for at once: a leaf costs one wait for memory.
+//! All of it is asked for at once: a leaf costs one wait for memory.
 //!
 //! A fingerprint is eight bits of the key's place between the fences, and eight of a hash:
 //! so entries can be passed over, and put in order, without going to them.
@@ -38,7 +38,7 @@ use std::ptr::NonNull;
 
 /// Slots of a leaf.
 #[cfg(not(loom))]
-pub(super) const SLOTS: usize = 36;
+pub(super) const SLOTS: usize = 40;
 #[cfg(loom)]
 pub(super) const SLOTS: usize = 4;
 
@@ -166,7 +166,7 @@ impl Reach {
     }
 }
 
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Leaf {
     occupied: AtomicU64,
     reach: AtomicU64,
@@ -179,13 +179,7 @@ pub(super) struct Leaf {
     skip: u16,
     shift: u8,
     epoch: AtomicU32,
-    rest: NonNull<Rest>,
     fingerprints: [AtomicU64; WORDS],
-}
-
-/// What a probe does not need before it has found something.
-#[repr(C)]
-pub(super) struct Rest {
     entries: [AtomicPtr<u8>; SLOTS],
     next: AtomicPtr<Leaf>,
     low: Fence,
@@ -198,15 +192,8 @@ pub(super) struct Rest {
     finger: AtomicPtr<Leaf>,
 }
 
-/// A leaf and its rest, side by side.
-#[repr(C)]
-pub(super) struct Whole {
-    leaf: std::mem::MaybeUninit<Leaf>,
-    rest: std::mem::MaybeUninit<Rest>,
-}
-
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Leaf>() == 128, "two cache lines");
+const _: () = assert!(size_of::<Leaf>() == 512 && std::mem::offset_of!(Leaf, entries) == 128);
 
 /// What came of putting an entry into a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,20 +206,8 @@ pub(super) enum Put {
 }
 
 impl Leaf {
-    /// A leaf without entries. `rest` is memory for what belongs to it, as long-lived.
-    pub fn new(low: Fence, frame: Frame, high: u64, rest: NonNull<Rest>) -> Leaf {
-        // SAFETY: memory for a `Rest` that nobody else uses.
-        unsafe {
-            rest.write(Rest {
-                next: AtomicPtr::new(std::ptr::null_mut()),
-                low,
-                fresh: AtomicU64::new(BITS),
-                recent: AtomicU64::new(u64::MAX),
-                tower: AtomicPtr::new(std::ptr::null_mut()),
-                finger: AtomicPtr::new(std::ptr::null_mut()),
-                entries: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
-            });
-        }
+    /// A leaf without entries.
+    pub fn new(low: Fence, frame: Frame, high: u64) -> Leaf {
         Leaf {
             occupied: AtomicU64::new(0),
             reach: AtomicU64::new(Reach::NONE.pack()),
@@ -242,15 +217,15 @@ impl Leaf {
             skip: frame.skip,
             shift: frame.shift,
             epoch: AtomicU32::new(0),
-            rest,
             fingerprints: std::array::from_fn(|_| AtomicU64::new(0)),
+            entries: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            low,
+            fresh: AtomicU64::new(BITS),
+            recent: AtomicU64::new(u64::MAX),
+            tower: AtomicPtr::new(std::ptr::null_mut()),
+            finger: AtomicPtr::new(std::ptr::null_mut()),
         }
-    }
-
-    #[inline]
-    fn rest(&self) -> &Rest {
-        // SAFETY: written by `new`, and lives as long as the leaf.
-        unsafe { self.rest.as_ref() }
     }
 
     #[inline]
@@ -270,7 +245,7 @@ impl Leaf {
     /// Asks for what a probe will read.
     #[inline]
     pub fn prefetch(leaf: *const Leaf) {
-        for line in (0..size_of::<Whole>()).step_by(64) {
+        for line in (0..size_of::<Leaf>()).step_by(64) {
             super::prefetch(leaf.cast::<u8>().wrapping_add(line));
         }
     }
@@ -318,24 +293,24 @@ impl Leaf {
     /// The slots that were filled last, the latest first, of a leaf that is full or has been
     /// filled without a split: some of them may be free. Only with the lock, or alone.
     pub fn arrivals(&self) -> impl Iterator<Item = u8> {
-        let mut fresh = self.rest().fresh.load(Relaxed) & self.occupied();
+        let mut fresh = self.fresh.load(Relaxed) & self.occupied();
         let since_split = std::iter::from_fn(move || {
             let slot = fresh.checked_ilog2()?;
             fresh ^= 1 << slot;
             Some(slot as u8)
         });
-        since_split.chain(self.rest().recent.load(Relaxed).to_le_bytes())
+        since_split.chain(self.recent.load(Relaxed).to_le_bytes())
     }
 
     /// Where the last walk that began here ended.
     pub fn finger(&self) -> Option<&Leaf> {
         // SAFETY: null or a leaf, which lives as long as the memtable.
-        unsafe { self.rest().finger.load(Acquire).as_ref() }
+        unsafe { self.finger.load(Acquire).as_ref() }
     }
 
     pub fn set_finger(&self, leaf: &Leaf) {
         let leaf = std::ptr::from_ref(leaf).cast_mut();
-        self.rest().finger.store(leaf, Release);
+        self.finger.store(leaf, Release);
     }
 
     /// Whether `key` lies between the fences, as far as can be seen.
@@ -345,12 +320,12 @@ impl Leaf {
 
     #[inline]
     pub fn tower(&self) -> &AtomicPtr<Tower> {
-        &self.rest().tower
+        &self.tower
     }
 
     #[inline]
     pub fn low(&self) -> &Fence {
-        &self.rest().low
+        &self.low
     }
 
     #[inline]
@@ -389,7 +364,7 @@ impl Leaf {
     #[inline]
     pub fn next(&self) -> Option<&Leaf> {
         // SAFETY: leaves live as long as the memtable, and so does every borrow of one.
-        unsafe { self.rest().next.load(Acquire).as_ref() }
+        unsafe { self.next.load(Acquire).as_ref() }
     }
 
     /// The slots in use, as bits.
@@ -429,7 +404,7 @@ impl Leaf {
     /// The entry in a slot whose bit was seen.
     #[inline]
     pub fn entry(&self, slot: usize) -> Entry {
-        let entry = self.rest().entries[slot].load(Acquire);
+        let entry = self.entries[slot].load(Acquire);
         debug_assert!(!entry.is_null());
         // SAFETY: a slot's bit is set after its entry is stored, never again to be null,
         // and what is stored was an `Entry`.
@@ -496,7 +471,7 @@ impl Leaf {
     /// The stores are releases because a reader of an older epoch may still look at the
     /// slot: seeing one of them, it then sees the newer epoch.
     fn fill(&self, slot: usize, entry: Entry, fingerprint: u16) {
-        self.rest().entries[slot].store(entry.as_ptr().as_ptr(), Release);
+        self.entries[slot].store(entry.as_ptr().as_ptr(), Release);
         let word = &self.fingerprints[slot / LANES];
         let shift = slot % LANES * 16;
         let others = word.load(Relaxed) & !(0xffff << shift);
@@ -530,9 +505,9 @@ impl Leaf {
         let filled = (1 << slot) - 1;
         right.occupied.store(filled | LOCK, Relaxed);
         right.newest.store(self.newest.load(Relaxed), Relaxed);
-        right.rest().fresh.store(BITS & !filled, Relaxed);
-        let next = self.rest().next.load(Relaxed);
-        right.rest().next.store(next, Relaxed);
+        right.fresh.store(BITS & !filled, Relaxed);
+        let next = self.next.load(Relaxed);
+        right.next.store(next, Relaxed);
 
         let before = self.occupied.load(Relaxed);
         let mut recent = [u8::MAX; 8];
@@ -543,17 +518,16 @@ impl Leaf {
             .iter_mut()
             .zip(staying)
             .for_each(|(to, slot)| *to = slot);
-        self.rest()
-            .recent
+        self.recent
             .store(u64::from_le_bytes(recent), Relaxed);
-        self.rest().fresh.store(!before & BITS | moved, Relaxed);
+        self.fresh.store(!before & BITS | moved, Relaxed);
 
         let epoch = self.epoch.load(Relaxed);
         self.epoch.store(epoch.wrapping_add(1), Relaxed);
         // Who sees anything of what follows sees the odd epoch too.
         fence(Release);
         let right_address = std::ptr::from_ref(right).cast_mut();
-        self.rest().next.store(right_address, Release);
+        self.next.store(right_address, Release);
         let fence = right.low().key();
         self.high.store(self.frame().project(fence.user), Relaxed);
         self.set_reach(reach);

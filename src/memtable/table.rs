@@ -6,7 +6,7 @@
 use super::cuts::Cuts;
 use super::entry::{Entry, Key};
 use super::express::{Tower, walk};
-use super::leaf::{Fence, Frame, Leaf, Put, Reach, Rest, Whole};
+use super::leaf::{Fence, Frame, Leaf, Put, Reach};
 use super::model::Model;
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
@@ -105,7 +105,7 @@ unsafe impl Sync for Memtable {}
 
 /// Memory for the leaves to come.
 struct Chunk {
-    whole: *mut Whole,
+    leaf: *mut Leaf,
     left: usize,
 }
 
@@ -175,7 +175,7 @@ impl Memtable {
             started_from_skeleton,
             heritage,
             chunk: Mutex::new(Chunk {
-                whole: std::ptr::null_mut(),
+                leaf: std::ptr::null_mut(),
                 left: 0,
             }),
             routers: Mutex::new(vec![router]),
@@ -499,19 +499,17 @@ impl Memtable {
         let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
         if chunk.left == 0 {
             let count = leaves.clamp(1, CHUNK);
-            let whole: *mut Whole = self.allocate_aligned(count);
-            *chunk = Chunk { whole, left: count };
+            let leaf: *mut Leaf = self.allocate_aligned(count);
+            *chunk = Chunk { leaf, left: count };
         }
-        let whole = chunk.whole;
+        let leaf = chunk.leaf;
         chunk.left -= 1;
-        chunk.whole = whole.wrapping_add(1);
-        let leaf: *mut Leaf = whole.cast();
-        let rest: *mut Rest = whole.cast::<u8>().wrapping_add(size_of::<Leaf>()).cast();
+        chunk.leaf = leaf.wrapping_add(1);
         drop(chunk);
-        // SAFETY: the chunk has room for `left` leaves and their rests, aligned, that nobody
-        // else has; the arena's memory lives as long as the memtable and is not at zero.
+        // SAFETY: the chunk has room for `left` leaves, aligned, that nobody else has; the
+        // arena's memory lives as long as the memtable.
         unsafe {
-            leaf.write(Leaf::new(low, frame, high, NonNull::new_unchecked(rest)));
+            leaf.write(Leaf::new(low, frame, high));
             &*leaf
         }
     }
