@@ -8,7 +8,7 @@
 use super::entry::{Entry, Key};
 use super::express::walk_before;
 use super::leaf::Leaf;
-use super::sorted::{Sorted, lower_bound, sort};
+use super::sorted::{Item, Sorted, lower_bound, sort};
 use super::table::Memtable;
 use std::ptr::NonNull;
 
@@ -34,6 +34,8 @@ pub struct Iter<'a> {
     next: Option<&'a Leaf>,
     epoch: u32,
     occupied: u64,
+    /// What was pending then.
+    pending: Option<Entry>,
     sorted: Sorted,
     at: usize,
     current: Option<Entry>,
@@ -58,6 +60,7 @@ impl Memtable {
             next: None,
             epoch: 0,
             occupied: 0,
+            pending: None,
             sorted: Sorted::new(),
             at: 0,
             current: None,
@@ -273,14 +276,32 @@ impl<'a> Iter<'a> {
         }
     }
 
+    /// Whether the leaf is as it was read, and nothing is pending that belongs there.
     #[inline]
-    fn is_fresh(&self, leaf: &Leaf) -> bool {
+    fn is_fresh(&mut self, leaf: &Leaf) -> bool {
+        let pending = self.table.pending();
+        if pending != self.pending {
+            if pending.is_some_and(|entry| self.lies_here(entry)) {
+                return false;
+            }
+            self.pending = pending;
+        }
         leaf.occupied() == self.occupied && leaf.unchanged_since(self.epoch)
+    }
+
+    /// Whether an entry lies between the fences of the leaf that was read.
+    fn lies_here(&self, entry: Entry) -> bool {
+        let key = entry.key();
+        self.leaf.is_some_and(|leaf| leaf.low().key() <= key)
+            && self.next.is_none_or(|next| key < next.low().key())
     }
 
     /// Reads a leaf as it is at one moment.
     fn read(&mut self, leaf: &'a Leaf) {
+        self.leaf = Some(leaf);
         loop {
+            // First: if it has gone from there, it is found in the leaf.
+            self.pending = self.table.pending();
             self.epoch = leaf.epoch();
             self.occupied = leaf.occupied();
             self.next = leaf.next();
@@ -294,8 +315,26 @@ impl<'a> Iter<'a> {
                 self.sorted.truncate(staying);
             }
             if leaf.unchanged_since(self.epoch) && self.check(leaf) {
-                self.leaf = Some(leaf);
+                self.add_pending();
                 return;
+            }
+        }
+    }
+
+    /// Adds what was pending to what was read, if it belongs there.
+    fn add_pending(&mut self) {
+        let (Some(entry), Some(leaf)) = (
+            self.pending.filter(|entry| self.lies_here(*entry)),
+            self.leaf,
+        ) else {
+            return;
+        };
+        let key = entry.key();
+        let at = self.sorted.partition_point(|item| item.entry.key() < key);
+        if self.sorted.get(at).is_none_or(|item| item.entry != entry) {
+            self.sorted.insert(at, Item::pending(leaf, entry));
+            if let Some(checked) = &mut self.checked {
+                checked.visited.push(entry.as_ptr());
             }
         }
     }

@@ -518,8 +518,7 @@ impl Leaf {
             .iter_mut()
             .zip(staying)
             .for_each(|(to, slot)| *to = slot);
-        self.recent
-            .store(u64::from_le_bytes(recent), Relaxed);
+        self.recent.store(u64::from_le_bytes(recent), Relaxed);
         self.fresh.store(!before & BITS | moved, Relaxed);
 
         let epoch = self.epoch.load(Relaxed);

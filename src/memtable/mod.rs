@@ -14,6 +14,7 @@
 //!   It is made anew from the leaves there are, and foretells those to come ([`cuts`]), when
 //!   half of them are unknown to it or writers have to walk too far: so it follows a
 //!   distribution that moves, and an append-only one.
+//! - [`pending`]: the entry that came last, until its leaf is in the cache.
 //! - [`express`]: shortcuts that keep walks logarithmic until then.
 //! - [`skeleton`]: what the next memtable of the column family starts from: the model, no
 //!   data. A leaf that is split is split where the model says the next leaf begins.
@@ -35,6 +36,7 @@ mod express;
 mod iter;
 mod leaf;
 mod model;
+mod pending;
 mod router;
 mod skeleton;
 mod sorted;

@@ -13,7 +13,20 @@ pub(super) struct Item {
     pub entry: Entry,
 }
 
-pub(super) type Sorted = ArrayVec<Item, SLOTS>;
+impl Item {
+    /// An entry that has no slot in the leaf yet; its key lies between the leaf's fences.
+    pub fn pending(leaf: &Leaf, entry: Entry) -> Item {
+        let place = leaf.place_of(entry.key().user) as u8;
+        Item {
+            place,
+            slot: u8::MAX,
+            entry,
+        }
+    }
+}
+
+/// With room for one that has no slot yet.
+pub(super) type Sorted = ArrayVec<Item, { SLOTS + 1 }>;
 
 /// Puts the entries of the slots `occupied` into `out`, in order. Only entries that lie at
 /// one place are gone to.

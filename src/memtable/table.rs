@@ -8,6 +8,7 @@ use super::entry::{Entry, Key};
 use super::express::{Tower, walk};
 use super::leaf::{Fence, Frame, Leaf, Put, Reach};
 use super::model::Model;
+use super::pending::{Pending, Route};
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
 use super::sorted::{Sorted, sort};
@@ -80,6 +81,9 @@ pub struct Memtable {
     /// Someone makes the first leaf, or a new router.
     starting: AtomicBool,
     learning: AtomicBool,
+    pending: Pending,
+    /// Held by a writer among several that takes care of what is pending.
+    closing: Mutex<()>,
     /// Where the last walk ended, ...
     last: AtomicPtr<Leaf>,
     /// ... and where two have ended, one after the other: the next key may belong there, too.
@@ -167,6 +171,8 @@ impl Memtable {
             head: AtomicPtr::new(std::ptr::null_mut()),
             starting: AtomicBool::new(false),
             learning: AtomicBool::new(false),
+            pending: Pending::new(),
+            closing: Mutex::new(()),
             last: AtomicPtr::new(std::ptr::null_mut()),
             sequence: AtomicPtr::new(std::ptr::null_mut()),
             strain: AtomicUsize::new(0),
@@ -192,9 +198,10 @@ impl Memtable {
         size_of::<Memtable>() + self.router().memory_usage() + self.retired_bytes.load(Relaxed)
     }
 
-    /// Number of entries. O(leaves).
+    /// Number of entries; while others insert, about. O(leaves).
     pub fn len(&self) -> usize {
-        self.leaves_from_head().map(Leaf::len).sum()
+        let pending = usize::from(self.pending.entry().is_some());
+        pending + self.leaves_from_head().map(Leaf::len).sum::<usize>()
     }
 
     /// Whether there are no entries.
@@ -212,6 +219,12 @@ impl Memtable {
         unsafe { self.head.load(Acquire).as_ref() }
     }
 
+    /// The entry that came last, unless it is in its leaf: see [`super::pending`].
+    #[inline]
+    pub(super) fn pending(&self) -> Option<Entry> {
+        self.pending.entry()
+    }
+
     #[inline]
     pub(super) fn router(&self) -> &Router {
         // SAFETY: routers are freed with the memtable.
@@ -227,7 +240,19 @@ impl Memtable {
     pub unsafe fn insert(&self, entry: *const u8) -> bool {
         // SAFETY: the caller's promise; no entry is at address zero.
         let entry = unsafe { Entry::new(NonNull::new_unchecked(entry.cast_mut())) };
-        self.put(entry, false)
+        let key = entry.key();
+        let route = self.route(&key);
+        self.settle();
+        let is_newest = self.pending.is_newest(key.sequence);
+        self.pending.raise(key.sequence);
+        match route.slot {
+            // Its leaf is on its way to the cache.
+            Some((generation, slot)) if is_newest => {
+                self.pending.set(entry, route.leaf, generation, slot);
+                true
+            }
+            _ => self.put(entry, &key, route, false),
+        }
     }
 
     /// Like [`Memtable::insert`], beside other calls of this function.
@@ -238,45 +263,85 @@ impl Memtable {
     pub unsafe fn insert_concurrently(&self, entry: *const u8) -> bool {
         // SAFETY: the caller's promise; no entry is at address zero.
         let entry = unsafe { Entry::new(NonNull::new_unchecked(entry.cast_mut())) };
-        self.put(entry, true)
+        if !self.pending.is_closed() {
+            self.close_pending();
+        }
+        let key = entry.key();
+        self.put(entry, &key, self.route(&key), true)
     }
 
+    /// Where the way to a key's leaf begins; asks for the memory of the leaf there.
     #[inline]
-    fn put(&self, entry: Entry, concurrent: bool) -> bool {
-        let key = entry.key();
+    fn route(&self, key: &Key) -> Route<'_> {
         if self.head.load(Acquire).is_null() {
             self.start();
         }
+        if let Some(leaf) = self.in_sequence(key) {
+            return Route { leaf, slot: None };
+        }
         let router = self.router();
-        let (first, slot) = match self.in_sequence(&key) {
-            Some(leaf) => (leaf, None),
-            None => {
-                let slot = router.slot(key.user);
-                (self.slot_leaf(router, slot), Some(slot))
-            }
-        };
+        let slot = router.slot(key.user);
+        Route {
+            leaf: self.slot_leaf(router, slot),
+            slot: Some((router.generation(), slot)),
+        }
+    }
+
+    /// Puts what is pending into its leaf. Only for a writer that is alone.
+    #[inline]
+    fn settle(&self) {
+        if let Some(entry) = self.pending.entry() {
+            self.settle_entry(entry, false);
+            self.pending.clear();
+        }
+    }
+
+    fn settle_entry(&self, entry: Entry, concurrent: bool) {
+        let key = entry.key();
+        let route = self.pending.route().unwrap_or_else(|| self.route(&key));
+        let inserted = self.put(entry, &key, route, concurrent);
+        debug_assert!(inserted, "newer than all others");
+    }
+
+    /// Puts what is pending into its leaf, for good: several writers begin.
+    #[cold]
+    fn close_pending(&self) {
+        let _closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = self.pending.entry() {
+            self.settle_entry(entry, true);
+            self.pending.clear();
+        }
+        self.pending.close();
+    }
+
+    #[inline]
+    fn put(&self, entry: Entry, key: &Key, route: Route, concurrent: bool) -> bool {
+        let router = self.router();
+        let first = route.leaf;
         let mut leaf = first;
         let mut steps = 0;
         let mut has_split = false;
         let inserted = loop {
             let locked = Locked::new(leaf, concurrent);
             // The next leaf, if the key lies behind this one: not to be looked at otherwise.
-            let holds = slot.and_then(|slot| leaf.holds(key.user, router.generation(), slot));
+            let holds = route
+                .slot
+                .and_then(|(generation, slot)| leaf.holds(key.user, generation, slot));
             let next = match holds {
                 Some(true) => None,
                 Some(false) => leaf.next(),
-                None => leaf.next().filter(|next| next.low().key() <= key),
+                None => leaf.next().filter(|next| next.low().key() <= *key),
             };
             if let Some(next) = next {
                 drop(locked);
                 steps += 1;
                 leaf = match steps {
                     0..NEAR => next,
-                    _ => self.follow(first, next, &key, &mut steps),
+                    _ => self.follow(first, next, key, &mut steps),
                 };
                 continue;
             }
-            match leaf.put(entry, &key) {
+            match leaf.put(entry, key) {
                 Put::Done => break true,
                 Put::DoneEarly => {
                     self.split_early(leaf, router);
@@ -284,7 +349,7 @@ impl Memtable {
                 }
                 Put::Duplicate => break false,
                 Put::Full => {
-                    self.split(leaf, &key, router);
+                    self.split(leaf, key, router);
                     has_split = true;
                 }
             }
@@ -380,6 +445,9 @@ impl Memtable {
 
     #[inline]
     fn find_version(&self, key: &Key) -> Option<Entry> {
+        if let Some(entry) = self.pending.find(key) {
+            return Some(entry);
+        }
         'again: loop {
             let (mut leaf, mut epoch, whole) = self.locate(key)?;
             loop {
@@ -438,7 +506,9 @@ impl Memtable {
     }
 
     /// Nothing will be inserted any more.
-    pub fn mark_read_only(&self) {}
+    pub fn mark_read_only(&self) {
+        self.close_pending();
+    }
 
     /// How many entries lie at or after the internal key `start` and before `end`: counted
     /// in the first [`COUNTED`] leaves, then estimated from the router.
@@ -450,7 +520,8 @@ impl Memtable {
         let Some((first, ..)) = self.locate(&start) else {
             return 0;
         };
-        let mut entries = 0;
+        let pending = self.pending.entry().map(Entry::key);
+        let mut entries = usize::from(pending.is_some_and(|key| start <= key && key < end));
         let mut leaf = Some(first);
         for _ in 0..COUNTED {
             let Some(here) = leaf else {
