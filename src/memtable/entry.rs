@@ -80,6 +80,14 @@ impl Entry {
         self.0
     }
 
+    /// Asks for the entry's key, and for the beginning of its value.
+    #[inline]
+    pub fn prefetch(self) {
+        let address = self.0.as_ptr().cast_const();
+        super::prefetch(address);
+        super::prefetch(address.wrapping_add(64));
+    }
+
     /// The entry's key. The lifetime is the caller's choice: at most the memtable's.
     #[inline]
     pub fn key<'a>(self) -> Key<'a> {

@@ -18,14 +18,6 @@ const AHEAD: usize = 8;
 /// So many leaves of one slot take part in a random seek.
 const LONGEST: usize = 1024;
 
-/// Asks for the key of an entry, and for the beginning of its value.
-#[inline]
-fn prefetch_entry(entry: Entry) {
-    let address = entry.as_ptr().as_ptr().cast_const();
-    super::prefetch(address);
-    super::prefetch(address.wrapping_add(64));
-}
-
 /// A position in a memtable.
 pub struct Iter<'a> {
     table: &'a Memtable,
@@ -175,7 +167,7 @@ impl<'a> Iter<'a> {
             Some(item) => {
                 self.current = Some(item.entry);
                 match self.sorted.get(self.at + AHEAD) {
-                    Some(item) => prefetch_entry(item.entry),
+                    Some(item) => item.entry.prefetch(),
                     None => self.prefetch_next(),
                 }
             }
@@ -262,7 +254,7 @@ impl<'a> Iter<'a> {
     /// Asks for the entries that come next.
     fn prefetch_ahead(&self) {
         for item in self.sorted.iter().skip(self.at).take(AHEAD + 1) {
-            prefetch_entry(item.entry);
+            item.entry.prefetch();
         }
         if self.sorted.len() <= self.at + AHEAD {
             self.prefetch_next();

@@ -244,9 +244,10 @@ impl Model {
         index as u32
     }
 
-    /// The number of cuts at or below `key`.
+    /// The number of cuts at or below `key`. Calls `foretell` with about that number when it is
+    /// known, which is before the last wait for memory, and not always.
     #[inline]
-    pub fn rank(&self, key: &[u8]) -> usize {
+    pub fn rank(&self, key: &[u8], foretell: impl Fn(usize)) -> usize {
         let mut node = &self.nodes[0];
         let mut rest = key;
         loop {
@@ -258,7 +259,10 @@ impl Model {
                 };
             }
             let x = project(rest);
-            let after = self.groups_up_to(node, x);
+            // Where each group is one cut, slots go up as groups do.
+            let after = self.groups_up_to(node, x, |group| {
+                foretell(node.cuts.start as usize + (group - node.groups.start as usize));
+            });
             let after_in_node = after - node.groups.start as usize;
             if node.details == NONE {
                 return node.cuts.start as usize + after_in_node;
@@ -281,7 +285,7 @@ impl Model {
 
     /// The group behind the last one of `node` whose projection is at most `x`.
     #[inline]
-    fn groups_up_to(&self, node: &Node, x: u64) -> usize {
+    fn groups_up_to(&self, node: &Node, x: u64, about: impl Fn(usize)) -> usize {
         let (start, end) = (node.groups.start as usize, node.groups.end as usize);
         if self.by_search {
             return start + self.projections[start..end].partition_point(|&y| y <= x);
@@ -297,6 +301,7 @@ impl Model {
             }
             let group = self.cells[histogram.first as usize + cell as usize];
             if group & FINER == 0 {
+                about(group as usize);
                 return self.count_on(group as usize, x).min(end);
             }
             histogram = &self.histograms[(group & !FINER) as usize];

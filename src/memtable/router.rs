@@ -66,7 +66,8 @@ impl Router {
     /// The slot of a user key.
     #[inline]
     pub fn slot(&self, user: &[u8]) -> usize {
-        self.skeleton.model().rank(user)
+        let model = self.skeleton.model();
+        model.rank(user, |slot| self.prefetch(slot))
     }
 
     /// The leaf of a slot's lowest key, or null before there are leaves.
@@ -76,6 +77,17 @@ impl Router {
         match page(entry) {
             Some(page) => page[slot % PAGE].load(Acquire),
             None => entry,
+        }
+    }
+
+    /// Asks for what tells the leaf of a slot.
+    #[inline]
+    fn prefetch(&self, slot: usize) {
+        // A cut too many at the most: behind the last one there may be no page.
+        if let Some(entry) = self.pages.get(slot / PAGE)
+            && let Some(page) = page(entry.load(Acquire))
+        {
+            super::prefetch(std::ptr::from_ref(&page[slot % PAGE]).cast());
         }
     }
 

@@ -455,6 +455,7 @@ impl Memtable {
                 let fingerprint = leaf.fingerprint_of(key.user);
                 for slot in leaf.candidates(fingerprint, leaf.occupied()) {
                     let entry = leaf.entry(slot);
+                    entry.prefetch();
                     let found = entry.key();
                     if found.sequence <= key.sequence
                         && newest.is_none_or(|(sequence, _)| found.sequence > sequence)

@@ -51,7 +51,11 @@ fn check(cuts: &[Vec<u8>], targets: &[Vec<u8>]) {
         assert_eq!(model.len(), cuts.len());
         for key in targets {
             let rank = cuts.partition_point(|cut| cut <= key);
-            assert_eq!(model.rank(key), rank, "{key:x?} by_search {by_search}");
+            assert_eq!(
+                model.rank(key, |_| ()),
+                rank,
+                "{key:x?} by_search {by_search}"
+            );
         }
         for (i, cut) in cuts.iter().enumerate() {
             let mut out = vec![7];
