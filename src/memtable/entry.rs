@@ -84,8 +84,9 @@ impl Entry {
     #[inline]
     pub fn prefetch(self) {
         let address = self.0.as_ptr().cast_const();
-        super::prefetch(address);
-        super::prefetch(address.wrapping_add(64));
+        for line in 0..3 {
+            super::prefetch(address.wrapping_add(64 * line));
+        }
     }
 
     /// The entry's key. The lifetime is the caller's choice: at most the memtable's.

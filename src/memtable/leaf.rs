@@ -489,6 +489,13 @@ impl Leaf {
     /// readers are told to look again: there routers learn of it.
     pub fn split(&self, right: &Leaf, moved: u64, reach: Reach, publish: impl FnOnce()) {
         let same_frame = self.frame() == right.frame();
+        if !same_frame {
+            let mut bits = moved;
+            while bits != 0 {
+                super::prefetch(self.entry(bits.trailing_zeros() as usize).as_ptr().as_ptr());
+                bits &= bits - 1;
+            }
+        }
         let mut slot = 0;
         let mut bits = moved;
         while bits != 0 {

@@ -43,9 +43,15 @@ pub(super) fn sort(leaf: &Leaf, occupied: u64, out: &mut Sorted) {
     out.extend(order.iter().map(|&place_and_slot| {
         let [place, slot] = place_and_slot.to_be_bytes();
         let entry = leaf.entry(usize::from(slot));
-        super::prefetch(entry.as_ptr().as_ptr());
         Item { place, slot, entry }
     }));
+    // All that is gone to is asked for at once.
+    for pair in out.windows(2) {
+        if pair[0].place == pair[1].place {
+            super::prefetch(pair[0].entry.as_ptr().as_ptr());
+            super::prefetch(pair[1].entry.as_ptr().as_ptr());
+        }
+    }
     for run in out.chunk_by_mut(|a, b| a.place == b.place) {
         match run {
             [_] => {}
