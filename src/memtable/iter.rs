@@ -8,12 +8,9 @@
 use super::entry::{Entry, Key};
 use super::express::walk_before;
 use super::leaf::Leaf;
-use super::sorted::{Item, Sorted, lower_bound, sort};
+use super::sorted::{AHEAD, Item, NOWHERE, Sorted, lower_bound, sort};
 use super::table::Memtable;
 use std::ptr::NonNull;
-
-/// Entries are asked for so many steps before they are needed.
-const AHEAD: usize = 8;
 
 /// So many leaves of one slot take part in a random seek.
 const LONGEST: usize = 1024;
@@ -107,7 +104,7 @@ impl<'a> Iter<'a> {
             while let Some(next) = leaf.next() {
                 leaf = next;
             }
-            self.read(leaf);
+            self.read(leaf, NOWHERE);
             match self.next {
                 Some(next) => leaf = next,
                 None => break,
@@ -139,7 +136,7 @@ impl<'a> Iter<'a> {
             .take(LONGEST)
         };
         let chosen = (random >> 16 & 0xffff) as usize % in_slot().count();
-        self.read(in_slot().nth(chosen).unwrap_or(first));
+        self.read(in_slot().nth(chosen).unwrap_or(first), NOWHERE);
         if !self.sorted.is_empty() {
             self.at = (random & 0xffff) as usize % self.sorted.len();
             self.current = Some(self.sorted[self.at].entry);
@@ -251,19 +248,11 @@ impl<'a> Iter<'a> {
         unchanged
     }
 
-    /// Asks for the entries that come next.
-    fn prefetch_ahead(&self) {
-        for item in self.sorted.iter().skip(self.at).take(AHEAD + 1) {
-            item.entry.prefetch();
-        }
-        if self.sorted.len() <= self.at + AHEAD {
-            self.prefetch_next();
-        }
-    }
-
-    /// Asks for the leaf behind.
+    /// Asks for the leaf behind if few entries remain here.
     fn prefetch_next(&self) {
-        if let Some(next) = self.next {
+        if self.sorted.len() <= self.at + AHEAD
+            && let Some(next) = self.next
+        {
             Leaf::prefetch(next);
         }
     }
@@ -284,12 +273,13 @@ impl<'a> Iter<'a> {
     /// Whether an entry lies between the fences of the leaf that was read.
     fn lies_here(&self, entry: Entry) -> bool {
         let key = entry.key();
-        self.leaf.is_some_and(|leaf| leaf.low().key() <= key)
+        self.leaf
+            .is_some_and(|leaf| leaf.may_hold(key.user) && leaf.low().key() <= key)
             && self.next.is_none_or(|next| key < next.low().key())
     }
 
-    /// Reads a leaf as it is at one moment.
-    fn read(&mut self, leaf: &'a Leaf) {
+    /// Reads a leaf as it is at one moment; asks for entries from a place on.
+    fn read(&mut self, leaf: &'a Leaf, from: u16) {
         self.leaf = Some(leaf);
         loop {
             // First: if it has gone from there, it is found in the leaf.
@@ -297,7 +287,7 @@ impl<'a> Iter<'a> {
             self.epoch = leaf.epoch();
             self.occupied = leaf.occupied();
             self.next = leaf.next();
-            sort(leaf, self.occupied, &mut self.sorted);
+            sort(leaf, self.occupied, from, &mut self.sorted);
             if self.epoch % 2 == 1
                 && let Some(next) = self.next
             {
@@ -335,11 +325,11 @@ impl<'a> Iter<'a> {
     fn enter(&mut self, leaf: &'a Leaf) {
         let mut leaf = leaf;
         loop {
-            self.read(leaf);
+            self.read(leaf, 0);
             if let Some(item) = self.sorted.first() {
                 self.at = 0;
                 self.current = Some(item.entry);
-                self.prefetch_ahead();
+                self.prefetch_next();
                 return;
             }
             match self.next {
@@ -357,7 +347,7 @@ impl<'a> Iter<'a> {
     fn read_leaf_of(&mut self, key: &Key) -> Option<usize> {
         loop {
             let (leaf, epoch, _) = self.table.locate(key)?;
-            self.read(leaf);
+            self.read(leaf, leaf.place_of(key.user));
             if self.epoch == epoch {
                 return Some(lower_bound(leaf, &self.sorted, key));
             }
@@ -373,7 +363,7 @@ impl<'a> Iter<'a> {
             (Some(item), _) => {
                 self.at = at;
                 self.current = Some(item.entry);
-                self.prefetch_ahead();
+                self.prefetch_next();
             }
             (None, Some(next)) => self.enter(next),
             (None, None) => {}
@@ -426,7 +416,7 @@ impl<'a> Iter<'a> {
         }
         loop {
             leaf = walk_before(leaf, &low);
-            self.read(leaf);
+            self.read(leaf, NOWHERE);
             match self.next.filter(|next| next.low().key() < low) {
                 Some(next) => leaf = next,
                 None => {

@@ -140,6 +140,13 @@ impl Frame {
         project(user.get(usize::from(self.skip)..).unwrap_or(&[]))
     }
 
+    /// Whether a projection lies between those of the fences that the frame was made for:
+    /// wider than the fences of the leaf, which only ever come closer.
+    #[inline]
+    fn spans(&self, x: u64) -> bool {
+        x >= self.base && (x - self.base) >> self.shift < PLACES
+    }
+
     /// The place of a projection between the fences. Monotone.
     #[inline]
     fn place(&self, x: u64) -> u16 {
@@ -270,6 +277,13 @@ impl Leaf {
                 Equal => None,
             },
         }
+    }
+
+    /// Whether a key may lie between the fences, as far as can be told without going to them.
+    #[inline]
+    pub fn may_hold(&self, user: &[u8]) -> bool {
+        let frame = self.frame();
+        frame.spans(frame.project(user))
     }
 
     /// Eight bits of the place of a key of the leaf, and eight of a hash.

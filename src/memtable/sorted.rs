@@ -28,9 +28,15 @@ impl Item {
 /// With room for one that has no slot yet.
 pub(super) type Sorted = ArrayVec<Item, { SLOTS + 1 }>;
 
+/// Entries are asked for so many steps before they are needed.
+pub(super) const AHEAD: usize = 8;
+
+/// Behind the place of every key.
+pub(super) const NOWHERE: u16 = 256;
+
 /// Puts the entries of the slots `occupied` into `out`, in order. Only entries that lie at
-/// one place are gone to.
-pub(super) fn sort(leaf: &Leaf, occupied: u64, out: &mut Sorted) {
+/// one place are gone to; what an iterator at the place `from` needs next is asked for.
+pub(super) fn sort(leaf: &Leaf, occupied: u64, from: u16, out: &mut Sorted) {
     let mut order = ArrayVec::<u16, SLOTS>::new();
     let mut bits = occupied;
     while bits != 0 {
@@ -40,21 +46,33 @@ pub(super) fn sort(leaf: &Leaf, occupied: u64, out: &mut Sorted) {
     }
     order.sort_unstable();
     out.clear();
-    out.extend(order.iter().map(|&place_and_slot| {
+    let mut asked = 0;
+    let mut ties = 0u64;
+    let mut before = NOWHERE;
+    for (i, &place_and_slot) in order.iter().enumerate() {
         let [place, slot] = place_and_slot.to_be_bytes();
         let entry = leaf.entry(usize::from(slot));
-        Item { place, slot, entry }
-    }));
-    // All that is gone to is asked for at once.
-    for pair in out.windows(2) {
-        if pair[0].place == pair[1].place {
-            super::prefetch(pair[0].entry.as_ptr().as_ptr());
-            super::prefetch(pair[1].entry.as_ptr().as_ptr());
+        if u16::from(place) >= from && asked <= AHEAD {
+            entry.prefetch();
+            asked += 1;
         }
+        ties |= u64::from(u16::from(place) == before) << i;
+        before = u16::from(place);
+        out.push(Item { place, slot, entry });
     }
-    for run in out.chunk_by_mut(|a, b| a.place == b.place) {
-        match run {
-            [_] => {}
+    // A run of entries at one place: the first one's bit is clear, those of the others are set.
+    let runs = ties | ties >> 1;
+    let mut bits = runs;
+    while bits != 0 {
+        super::prefetch(out[bits.trailing_zeros() as usize].entry.as_ptr().as_ptr());
+        bits &= bits - 1;
+    }
+    let mut bits = ties;
+    while bits != 0 {
+        let begin = bits.trailing_zeros() as usize - 1;
+        let others = (bits >> (begin + 1)).trailing_ones() as usize;
+        bits &= !(((1 << others) - 1) << (begin + 1));
+        match &mut out[begin..=begin + others] {
             [a, b] => {
                 if a.entry.key() > b.entry.key() {
                     std::mem::swap(a, b);

@@ -9,7 +9,7 @@ use super::express::{self, LEVELS};
 use super::leaf::{Fence, Frame, Leaf, Reach};
 use super::model::MAX_CUT;
 use super::router::Router;
-use super::sorted::{Sorted, lower_bound, sort};
+use super::sorted::{NOWHERE, Sorted, lower_bound, sort};
 use super::table::Memtable;
 use crate::model::projection::common_prefix;
 use arrayvec::ArrayVec;
@@ -35,7 +35,7 @@ impl Memtable {
     #[cold]
     pub(super) fn split(&self, leaf: &Leaf, key: &Key, router: &Router) {
         let mut sorted = Sorted::new();
-        sort(leaf, leaf.occupied(), &mut sorted);
+        sort(leaf, leaf.occupied(), NOWHERE, &mut sorted);
         let arrives = lower_bound(leaf, &sorted, key);
         let trend = trend(leaf, &sorted, arrives);
         let division = match trend {
@@ -61,7 +61,7 @@ impl Memtable {
             return;
         }
         let mut sorted = Sorted::new();
-        sort(leaf, leaf.occupied(), &mut sorted);
+        sort(leaf, leaf.occupied(), NOWHERE, &mut sorted);
         // What a sequence has passed does not fill up any more.
         if scattered(&recent_ranks(leaf, &sorted), sorted.len())
             && let Some(division) = self.divide_at_cut(leaf, &sorted, router)

@@ -11,7 +11,7 @@ use super::model::Model;
 use super::pending::{Pending, Route};
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
-use super::sorted::{Sorted, sort};
+use super::sorted::{NOWHERE, Sorted, sort};
 use super::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, relax};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
@@ -718,7 +718,7 @@ impl Drop for Memtable {
 /// The entries of a leaf in a range that begins or ends there.
 fn count_within(leaf: &Leaf, start: &Key, end: &Key) -> usize {
     let mut sorted = Sorted::new();
-    sort(leaf, leaf.occupied(), &mut sorted);
+    sort(leaf, leaf.occupied(), NOWHERE, &mut sorted);
     let keys = sorted.iter().map(|item| item.entry.key());
     keys.filter(|key| start <= key && key < end).count()
 }
