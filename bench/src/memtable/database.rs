@@ -33,6 +33,8 @@ pub struct Shape {
     pub write_buffer: usize,
     /// Memtables in memory, at most.
     pub buffers: usize,
+    /// Size of a block of a memtable's arena; 0 leaves it to RocksDB.
+    pub arena_block: usize,
 }
 
 impl Shape {
@@ -40,6 +42,13 @@ impl Shape {
     pub const ONE_MEMTABLE: Shape = Shape {
         write_buffer: 2 << 30,
         buffers: 6,
+        arena_block: 0,
+    };
+
+    /// The same, for counting its bytes: RocksDB counts whole blocks, so they are small.
+    pub const ONE_COUNTED: Shape = Shape {
+        arena_block: 64 << 10,
+        ..Shape::ONE_MEMTABLE
     };
 
     /// Memtables of `write_buffer` bytes. All that `keys` fill have room at the same
@@ -51,6 +60,7 @@ impl Shape {
         Self {
             write_buffer,
             buffers: (bytes / write_buffer + 4).max(6),
+            arena_block: 0,
         }
     }
 }
@@ -167,6 +177,7 @@ fn base_options(shape: Shape) -> Options {
     options.create_if_missing(true);
     options.set_error_if_exists(true);
     options.set_write_buffer_size(shape.write_buffer);
+    options.set_arena_block_size(shape.arena_block);
     // A plan's entries are limited: this fits.
     options.set_max_write_buffer_number(shape.buffers as i32);
     options.set_disable_auto_compactions(true);

@@ -50,7 +50,7 @@ pub fn measure(
         let keys = keys.make(n, plan.seed)?;
         let mut bytes = Vec::new();
         for contender in &plan.contenders {
-            let database = Database::new(scratch, contender, Shape::ONE_MEMTABLE)?;
+            let database = Database::new(scratch, contender, Shape::ONE_COUNTED)?;
             fill(&database, &keys)?;
             let structure = held(&database)? as f64 - encoded_bytes(&keys) as f64;
             bytes.push(structure / keys.len() as f64);
@@ -109,7 +109,7 @@ fn fill(database: &Database, keys: &FlatKeys) -> Result<(), Error> {
     Ok(())
 }
 
-/// What RocksDB counts for the memtables: whole blocks of the arena, and what the
+/// What RocksDB counts for the memtables: whole blocks of their arenas, and what the
 /// structure says that it took from elsewhere.
 fn held(database: &Database) -> Result<u64, Error> {
     database.property(properties::CUR_SIZE_ALL_MEM_TABLES)

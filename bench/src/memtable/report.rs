@@ -177,8 +177,8 @@ fn notes(outcome: &Outcome) -> Vec<String> {
     if !outcome.memory.is_empty() {
         notes.push(
             "Memory is RocksDB's cur-size-all-mem-tables, less the encoded entries where it is \
-             by entry. It counts whole blocks of the arena, for all engines alike: up to 1 MiB \
-             more than is used, 2.3 bytes an entry of 450,000."
+             by entry. It counts whole blocks of the arena, for all engines alike; by entry \
+             they are of 64 KiB, so that it is what is used."
                 .to_owned(),
         );
     }
