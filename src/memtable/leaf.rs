@@ -42,12 +42,6 @@ pub(super) const SLOTS: usize = 40;
 #[cfg(loom)]
 pub(super) const SLOTS: usize = 4;
 
-/// A leaf that has so many entries is split if the router knows into what: the parts will
-/// fill up, and the fewer entries there are to move the better.
-const EARLY: usize = SLOTS / 2 - 2;
-/// Free slots before the last of them arrives.
-const LATE: usize = SLOTS - EARLY + 1;
-
 const LANES: usize = 4;
 const WORDS: usize = SLOTS / LANES;
 const LOCK: u64 = 1 << 63;
@@ -206,8 +200,6 @@ const _: () = assert!(size_of::<Leaf>() == 512 && std::mem::offset_of!(Leaf, ent
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
     Done,
-    /// Done, and the leaf has just got [`EARLY`] entries.
-    DoneEarly,
     Duplicate,
     Full,
 }
@@ -304,8 +296,8 @@ impl Leaf {
         self.frame().place(self.frame().project(user))
     }
 
-    /// The slots that were filled last, the latest first, of a leaf that is full or has been
-    /// filled without a split: some of them may be free. Only with the lock, or alone.
+    /// The slots that were filled last, the latest first: some of them may be free. Only with
+    /// the lock, or alone.
     pub fn arrivals(&self) -> impl Iterator<Item = u8> {
         let mut fresh = self.fresh.load(Relaxed) & self.occupied();
         let since_split = std::iter::from_fn(move || {
@@ -474,10 +466,7 @@ impl Leaf {
         let slot = free.trailing_zeros() as usize;
         self.fill(slot, entry, fingerprint);
         self.occupied.store(locked | 1 << slot, Release);
-        match free.count_ones() as usize {
-            LATE => Put::DoneEarly,
-            _ => Put::Done,
-        }
+        Put::Done
     }
 
     /// Writes a free slot without making it visible.

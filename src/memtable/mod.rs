@@ -3,11 +3,11 @@
 //! ```text
 //!   key --> Router: Model (rank among cuts) --> slot --> Leaf
 //!
-//!   leaves    [ ..36 entries.. ]-->[ .. ]-->[ .. ]-->[ .. ]     a list in key order
+//!   leaves    [ ..40 entries.. ]-->[ .. ]-->[ .. ]-->[ .. ]     a list in key order
 //!   express         o------------------------->o                shortcuts where the model errs
 //! ```
 //!
-//! - [`leaf`]: up to 36 entries between two fences, in no order; the lock-free protocol.
+//! - [`leaf`]: up to 40 entries between two fences, in no order; the lock-free protocol.
 //! - [`table`]: the list of leaves. It alone is correct: from any leaf at or left of the
 //!   right one, walking right leads there. [`split`] decides where a leaf is split.
 //! - [`router`]: a [`model`] of the cuts between leaves sends a key to its leaf in one step.
@@ -22,9 +22,8 @@
 //!
 //! Costs: an insert or lookup O(1) expected where the model is right, O(log n) expected
 //! otherwise, amortised over the routers' making, which takes O(leaves) now and then. Memory
-//! beside the entries: 13 to 24 bytes an entry when the memtable is as full as the one before
-//! was; where leaves are made for more entries than come, up to about 60 on the way, never
-//! more in all.
+//! beside the entries: 13 to 24 bytes an entry; more where keys share hundreds of bytes, which
+//! leaves copy.
 #![expect(
     unsafe_code,
     reason = "leaves and entries lie in an arena that outlives every reader, at addresses"

@@ -25,8 +25,6 @@ type Page = [AtomicPtr<Leaf>; PAGE];
 pub(super) struct Router {
     generation: u32,
     skeleton: Arc<Skeleton>,
-    /// Slots of a leaf, when all leaves are there that are to be expected.
-    grain: usize,
     /// A leaf, or a page with its lowest address bit set; null until there are leaves.
     pages: Box<[AtomicPtr<Leaf>]>,
     page_bytes: AtomicUsize,
@@ -34,12 +32,11 @@ pub(super) struct Router {
 
 impl Router {
     /// A router without leaves. Generations of a memtable's routers count up from 1.
-    pub fn new(generation: u32, skeleton: Arc<Skeleton>, grain: usize) -> Router {
+    pub fn new(generation: u32, skeleton: Arc<Skeleton>) -> Router {
         let pages = (skeleton.model().len() + 1).div_ceil(PAGE);
         Router {
             generation,
             skeleton,
-            grain,
             pages: (0..pages)
                 .map(|_| AtomicPtr::new(std::ptr::null_mut()))
                 .collect(),
@@ -53,10 +50,6 @@ impl Router {
 
     pub fn skeleton(&self) -> &Arc<Skeleton> {
         &self.skeleton
-    }
-
-    pub fn grain(&self) -> usize {
-        self.grain
     }
 
     pub fn slots(&self) -> usize {

@@ -53,24 +53,19 @@ pub struct FamilyId {
     pub family: u32,
 }
 
-/// What one memtable leaves to the one that follows it.
+/// What one memtable leaves to the one that follows it: its newest skeleton.
 #[derive(Debug, Default)]
-pub(super) struct Heritage {
-    /// Its newest skeleton.
-    skeleton: Mutex<Option<Arc<Skeleton>>>,
-    /// How many leaves it has.
-    pub leaves: AtomicUsize,
-}
+pub(super) struct Heritage(Mutex<Option<Arc<Skeleton>>>);
 
 impl Heritage {
     pub fn set(&self, skeleton: Arc<Skeleton>) {
-        let mut newest = self.skeleton.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = Some(skeleton);
     }
 
-    fn get(&self) -> Option<(Arc<Skeleton>, usize)> {
-        let newest = self.skeleton.lock().unwrap_or_else(PoisonError::into_inner);
-        Some((newest.clone()?, self.leaves.load(Relaxed)))
+    fn get(&self) -> Option<Arc<Skeleton>> {
+        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.clone()
     }
 }
 
@@ -94,13 +89,8 @@ impl Families {
         newest.capacity() * size_of::<(FamilyId, Weak<Heritage>)>()
     }
 
-    /// Makes `heritage` the newest of its family; the skeleton of the one before, and how many
-    /// leaves there were.
-    pub(super) fn succeed(
-        &self,
-        id: FamilyId,
-        heritage: &Arc<Heritage>,
-    ) -> Option<(Arc<Skeleton>, usize)> {
+    /// Makes `heritage` the newest of its family; the skeleton of the one before.
+    pub(super) fn succeed(&self, id: FamilyId, heritage: &Arc<Heritage>) -> Option<Arc<Skeleton>> {
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.len() == newest.capacity() {
             newest.retain(|_, heritage| heritage.strong_count() > 0);

@@ -49,27 +49,6 @@ impl Memtable {
         self.split_at(leaf, &sorted, division, router);
     }
 
-    /// Splits a leaf that is not full if it has the slots of several leaves to come. Only with
-    /// its lock, or alone.
-    #[cold]
-    pub(super) fn split_early(&self, leaf: &Leaf, router: &Router) {
-        let reach = leaf.reach();
-        let first = router.slot(leaf.low().key().user);
-        if reach.generation != router.generation()
-            || (reach.slot as usize) < first + 2 * router.grain()
-        {
-            return;
-        }
-        let mut sorted = Sorted::new();
-        sort(leaf, leaf.occupied(), NOWHERE, &mut sorted);
-        // What a sequence has passed does not fill up any more.
-        if scattered(&recent_ranks(leaf, &sorted), sorted.len())
-            && let Some(division) = self.divide_at_cut(leaf, &sorted, router)
-        {
-            self.split_at(leaf, &sorted, division, router);
-        }
-    }
-
     fn split_at(&self, leaf: &Leaf, sorted: &Sorted, division: Division, router: &Router) {
         let before = match leaf.reach() {
             reach if reach.generation == router.generation() => reach,
@@ -195,12 +174,6 @@ fn recent_ranks(leaf: &Leaf, sorted: &Sorted) -> ArrayVec<usize, RECENT> {
         ranks.clear();
     }
     ranks
-}
-
-/// Whether there are ranks in both halves of `len`, and more than neighbours.
-fn scattered(ranks: &[usize], len: usize) -> bool {
-    matches!(ranks, [lowest, .., highest]
-        if *lowest < len / 2 && *highest >= len / 2 && highest - lowest >= RECENT)
 }
 
 /// How the entry to come, whose rank will be `arrives`, and those that came last lie.

@@ -88,6 +88,7 @@ pub struct Memtable {
     last: AtomicPtr<Leaf>,
     /// ... and where two have ended, one after the other: the next key may belong there, too.
     sequence: AtomicPtr<Leaf>,
+    leaves: AtomicUsize,
     /// Steps walked since the router was made.
     strain: AtomicUsize,
     /// Leaves since then that no slot of it names.
@@ -155,15 +156,14 @@ impl Memtable {
             false => None,
         };
         let started_from_skeleton = inherited.is_some();
-        let (skeleton, grain) = match inherited {
-            Some((skeleton, leaves)) => {
+        let skeleton = match inherited {
+            Some(skeleton) => {
                 heritage.set(skeleton.clone());
-                let grain = skeleton.model().len().div_ceil(leaves.max(1)).max(1);
-                (skeleton, grain)
+                skeleton
             }
-            None => (Skeleton::new(Model::fit(&[], !settings.model)), 1),
+            None => Skeleton::new(Model::fit(&[], !settings.model)),
         };
-        let router = NonNull::from(Box::leak(Box::new(Router::new(1, skeleton, grain))));
+        let router = NonNull::from(Box::leak(Box::new(Router::new(1, skeleton))));
         Memtable {
             arena,
             settings,
@@ -175,6 +175,7 @@ impl Memtable {
             closing: Mutex::new(()),
             last: AtomicPtr::new(std::ptr::null_mut()),
             sequence: AtomicPtr::new(std::ptr::null_mut()),
+            leaves: AtomicUsize::new(0),
             strain: AtomicUsize::new(0),
             unnamed: AtomicUsize::new(0),
             retired_bytes: AtomicUsize::new(0),
@@ -343,10 +344,6 @@ impl Memtable {
             }
             match leaf.put(entry, key) {
                 Put::Done => break true,
-                Put::DoneEarly => {
-                    self.split_early(leaf, router);
-                    break true;
-                }
                 Put::Duplicate => break false,
                 Put::Full => {
                     self.split(leaf, key, router);
@@ -539,7 +536,7 @@ impl Memtable {
             let slots = router
                 .slot(end.user)
                 .saturating_sub(router.slot(here.low().key().user));
-            let leaves = slots * self.heritage.leaves.load(Relaxed) / router.slots();
+            let leaves = slots * self.leaves.load(Relaxed) / router.slots();
             entries += leaves * (entries / COUNTED);
         }
         entries as u64
@@ -567,7 +564,7 @@ impl Memtable {
     }
 
     pub(super) fn new_leaf(&self, low: Fence, frame: Frame, high: u64) -> &Leaf {
-        let leaves = self.heritage.leaves.fetch_add(1, Relaxed);
+        let leaves = self.leaves.fetch_add(1, Relaxed);
         let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
         if chunk.left == 0 {
             let count = leaves.clamp(1, CHUNK);
@@ -622,7 +619,7 @@ impl Memtable {
     #[cold]
     fn strained(&self, steps: usize, router: &Router) {
         let strain = self.strain.fetch_add(steps, Relaxed) + steps;
-        let leaves = self.heritage.leaves.load(Relaxed);
+        let leaves = self.leaves.load(Relaxed);
         let unnamed = self.unnamed.load(Relaxed);
         let due = unnamed > leaves / UNNAMED || strain >= leaves * STRAIN;
         if due && unnamed >= LEAST_UNNAMED && std::ptr::eq(router, self.router()) {
@@ -638,7 +635,7 @@ impl Memtable {
         self.strain.store(0, Relaxed);
         self.unnamed.store(0, Relaxed);
         let old = self.router();
-        let leaves = self.heritage.leaves.load(Relaxed);
+        let leaves = self.leaves.load(Relaxed);
         let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
         if spent <= leaves * RETIRED_BYTES + (1 << 12) {
             let router = self.learned_router(old.generation() + 1);
@@ -680,7 +677,7 @@ impl Memtable {
             ends.push(slots.len() as u32);
         }
         let model = Model::fit(&cuts.all(), !self.settings.model);
-        let router = Router::new(generation, Skeleton::new(model), parts);
+        let router = Router::new(generation, Skeleton::new(model));
         router.assign_all(&slots);
         // Tell the leaves: slots lie wholly in a leaf if the next leaf begins the next one.
         for (at, &i) in named.iter().enumerate() {
