@@ -233,9 +233,7 @@ impl<'a> Iter<'a> {
         let high = self.next.map(|next| next.low().key());
         let sound = self.sorted.iter().all(|item| {
             let key = item.entry.key();
-            low <= key
-                && high.is_none_or(|high| key < high)
-                && leaf.fingerprint(usize::from(item.slot)) == leaf.fingerprint_of(key.user)
+            low <= key && high.is_none_or(|high| key < high) && item.is_as_noted(leaf)
         });
         // The fingerprints were those of these entries if no slot has been used again.
         let unchanged = leaf.unchanged_since(self.epoch);

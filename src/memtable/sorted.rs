@@ -13,15 +13,25 @@ pub(super) struct Item {
     pub entry: Entry,
 }
 
+/// Of an entry that is pending.
+const NO_SLOT: u8 = u8::MAX;
+
 impl Item {
     /// An entry that has no slot in the leaf yet; its key lies between the leaf's fences.
     pub fn pending(leaf: &Leaf, entry: Entry) -> Item {
         let place = leaf.place_of(entry.key().user) as u8;
         Item {
             place,
-            slot: u8::MAX,
+            slot: NO_SLOT,
             entry,
         }
+    }
+
+    /// Whether the key is the one whose fingerprint the leaf has noted, if it has one.
+    pub fn is_as_noted(&self, leaf: &Leaf) -> bool {
+        self.slot == NO_SLOT
+            || leaf.fingerprint(usize::from(self.slot))
+                == leaf.fingerprint_of(self.entry.key().user)
     }
 }
 

@@ -577,6 +577,26 @@ fn damage_is_noticed() {
     table.agrees();
 }
 
+/// Also what an iterator has read before it was told to check, and the entry that came last,
+/// which no leaf has noted yet.
+#[test]
+fn reads_are_checked_from_the_middle_on() {
+    let mut table = Table::alone();
+    table.fill(keys::keys(FAMILIES[0].1, 20));
+    let all: Vec<_> = table.oracle.values().copied().collect();
+    let mut iter = table.memtable.iter();
+    iter.seek_to_first();
+    iter.next();
+    iter.check_reads();
+    assert_eq!(iter.visited(), all);
+    assert!(iter.is_sound());
+    for entry in &all[2..] {
+        iter.next();
+        assert_eq!(iter.entry(), Some(*entry));
+    }
+    assert!(iter.is_sound());
+}
+
 /// Nine memtables of one column family: the keys stay, move, burst into one range, and
 /// arrive in a sequence.
 fn chain(settings: Settings) {
