@@ -158,6 +158,21 @@ fn options_that_check_what_is_read() {
     }
 }
 
+/// So few that they lie in one leaf, on the way to which the last one is: while they are in
+/// the memtable, and when the log is read again.
+#[test]
+fn few_entries_that_are_checked() {
+    let twins = Setup::new("paranoid_memory_checks=true").open();
+    let mut model = Model::new();
+    for i in [3, 1, 4, 5, 9, 2, 6] {
+        let (key, value) = (db::key(i), db::value(i, "x"));
+        twins.both(|db| db.put(&key, &value));
+        model.insert(key, value);
+        twins.check_model(&model);
+    }
+    twins.reopen().check_model(&model);
+}
+
 #[test]
 fn options_of_memory() {
     for general in [

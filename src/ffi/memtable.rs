@@ -138,7 +138,7 @@ impl Memtable {
     }
 
     pub(super) fn mark_read_only(&self) {
-        // Without the note the next memtable starts from nothing, and this one is as it was.
+        // If it fails, the entry that came last stays where it is, where readers find it.
         let _ = guard(|| self.table.mark_read_only());
     }
 

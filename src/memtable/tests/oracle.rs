@@ -597,6 +597,16 @@ fn reads_are_checked_from_the_middle_on() {
     assert!(iter.is_sound());
 }
 
+#[test]
+fn nothing_is_pending_in_a_read_only_memtable() {
+    let mut table = Table::alone();
+    table.fill(keys::keys(FAMILIES[0].1, 100));
+    assert!(table.memtable.pending().is_some());
+    table.memtable.mark_read_only();
+    assert!(table.memtable.pending().is_none());
+    table.agrees();
+}
+
 /// Nine memtables of one column family: the keys stay, move, burst into one range, and
 /// arrive in a sequence.
 fn chain(settings: Settings) {
