@@ -286,7 +286,7 @@ impl<'a> Iter<'a> {
             self.occupied = leaf.occupied();
             self.next = leaf.next();
             sort(leaf, self.occupied, from, &mut self.sorted);
-            if self.epoch % 2 == 1
+            if !self.epoch.is_multiple_of(4)
                 && let Some(next) = self.next
             {
                 // In the middle of a split: what has been moved is in the next leaf as well.
@@ -344,11 +344,19 @@ impl<'a> Iter<'a> {
     /// leaf.
     fn read_leaf_of(&mut self, key: &Key) -> Option<usize> {
         loop {
-            let (leaf, epoch, _) = self.table.locate(key)?;
+            let (mut leaf, epoch, _) = self.table.locate(key)?;
             self.read(leaf, leaf.place_of(key.user));
-            if self.epoch == epoch {
-                return Some(lower_bound(leaf, &self.sorted, key));
+            if self.epoch != epoch {
+                continue;
             }
+            if !epoch.is_multiple_of(4) {
+                // In the middle of a split: what has been moved was left out.
+                while let Some(next) = self.next.filter(|next| next.low().key() <= *key) {
+                    leaf = next;
+                    self.read(leaf, leaf.place_of(key.user));
+                }
+            }
+            return Some(lower_bound(leaf, &self.sorted, key));
         }
     }
 

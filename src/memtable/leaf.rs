@@ -19,9 +19,11 @@
 //! A split moves the upper entries to a new leaf on the right:
 //! 1. `epoch` becomes odd: the fields of the high fence are about to change;
 //! 2. the new leaf, complete and locked, is linked (`next`), `reach` and `high` shrink;
-//! 3. `epoch` becomes even again;
-//! 4. the bits of the moved entries are cleared, so that their slots can be used again;
-//! 5. the new leaf is unlocked: only now can it get entries that this one never had.
+//! 3. `epoch` becomes even, but no multiple of 4: the fences hold again, and what has been
+//!    moved is still in both leaves;
+//! 4. the bits of the moved entries are cleared;
+//! 5. `epoch` becomes a multiple of 4: now their slots can be used again;
+//! 6. the new leaf is unlocked: only now can it get entries that this one never had.
 //!
 //! A reader takes the epoch, makes sure that its key lies in the leaf, reads slots, and takes
 //! the epoch again: unchanged, no slot was used again in between and nothing it looked for
@@ -334,6 +336,7 @@ impl Leaf {
         &self.low
     }
 
+    /// A multiple of 4 if no split is going on.
     #[inline]
     pub fn epoch(&self) -> u32 {
         self.epoch.load(Acquire)
@@ -364,7 +367,7 @@ impl Leaf {
         fence(Release);
         self.high.store(0, Relaxed);
         self.set_reach(reach);
-        self.epoch.store(epoch.wrapping_add(2), Release);
+        self.epoch.store(epoch.wrapping_add(4), Release);
     }
 
     #[inline]
@@ -543,5 +546,6 @@ impl Leaf {
         publish();
         self.epoch.store(epoch.wrapping_add(2), Release);
         self.occupied.store(before & !moved, Release);
+        self.epoch.store(epoch.wrapping_add(4), Release);
     }
 }

@@ -1,12 +1,19 @@
-//! The atomics of the memtable: the standard library's, or loom's when it checks the model.
+//! The atomics of the memtable: the standard library's, or loom's, with probes, when it checks
+//! the protocol.
 
 #[cfg(not(loom))]
 pub(super) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
+// Who waits for a lock gives way to the thread that has it.
 #[cfg(loom)]
-pub(super) use loom::sync::atomic::{
+pub(super) use loom::sync::Mutex;
+#[cfg(not(loom))]
+pub(super) use std::sync::Mutex;
+
+#[cfg(loom)]
+pub(super) use super::tests::atomics::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 

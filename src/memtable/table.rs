@@ -12,10 +12,10 @@ use super::pending::{Pending, Route};
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
 use super::sorted::{NOWHERE, Sorted, sort};
-use super::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, relax};
+use super::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, relax};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Where a memtable gets memory from.
 pub trait Arena: Send + Sync {
@@ -525,11 +525,19 @@ impl Memtable {
             let Some(here) = leaf else {
                 return entries as u64;
             };
-            leaf = here.next().filter(|next| next.low().key() < end);
-            entries += match leaf.is_some() && here.low().key() >= start {
-                true => here.len(),
-                false => count_within(here, &start, &end),
-            };
+            loop {
+                let epoch = here.epoch();
+                leaf = here.next().filter(|next| next.low().key() < end);
+                let within = match leaf.is_some() && here.low().key() >= start {
+                    true => here.len(),
+                    false => count_within(here, &start, &end),
+                };
+                // Else some may have gone to a leaf behind that was not seen.
+                if here.unchanged_since(epoch) {
+                    entries += within;
+                    break;
+                }
+            }
         }
         if let Some(here) = leaf {
             let router = self.router();

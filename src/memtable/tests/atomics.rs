@@ -16,6 +16,7 @@ macro_rules! probed {
             value: loom_atomic::$name$(<$generic>)?,
         }
 
+        #[allow(dead_code, reason = "some of them are only written")]
         impl$(<$generic>)? $name$(<$generic>)? {
             pub fn new(value: $value) -> Self {
                 Self {
@@ -40,29 +41,23 @@ macro_rules! probed {
     };
 }
 
-macro_rules! exchanged {
-    ($name:ident, $value:ty $(, $generic:ident)?) => {
-        impl$(<$generic>)? $name$(<$generic>)? {
-            pub fn compare_exchange(
-                &self,
-                from: $value,
-                to: $value,
-                success: Ordering,
-                failure: Ordering,
-            ) -> Result<$value, $value> {
-                self.probed().compare_exchange(from, to, success, failure)
-            }
-        }
-    };
-}
-
 probed!(AtomicBool, bool);
 probed!(AtomicU32, u32);
 probed!(AtomicU64, u64);
 probed!(AtomicUsize, usize);
 probed!(AtomicPtr, *mut T, T);
-exchanged!(AtomicU64, u64);
-exchanged!(AtomicPtr, *mut T, T);
+
+impl<T> AtomicPtr<T> {
+    pub fn compare_exchange(
+        &self,
+        from: *mut T,
+        to: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.probed().compare_exchange(from, to, success, failure)
+    }
+}
 
 impl AtomicU64 {
     pub fn compare_exchange_weak(

@@ -1,10 +1,6 @@
 //! The protocol of leaves, routers and links, checked by loom in every order of events (up
 //! to a number of preemptions) and with all that the memory model allows to be seen.
-//!
-//! ```text
-//! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=/tmp/loom \
-//!     cargo test --release --no-default-features --lib memtable::tests::protocol
-//! ```
+//! `scripts/proofs.sh` runs them.
 //!
 //! Leaves have four slots here.
 
@@ -38,7 +34,7 @@ fn model(preemptions: usize, check: impl Fn() + Sync + Send + 'static) {
     builder.preemption_bound = Some(preemptions);
     builder.max_branches = 100_000;
     builder.checkpoint_interval = 1000;
-    builder.max_duration = Some(Duration::from_secs(50));
+    builder.max_duration = Some(Duration::from_secs(15));
     builder.check(check);
 }
 
@@ -50,8 +46,16 @@ struct Table {
 }
 
 impl Table {
-    /// With these keys, put in by one thread, and a router that knows these cuts.
+    /// With these keys in leaves, and a router that knows these cuts.
     fn new(users: &[u8], cuts: &[&[u8]]) -> Arc<Table> {
+        let table = Table::pending(users, cuts);
+        // As from the first of several writers on.
+        table.memtable.mark_read_only();
+        table
+    }
+
+    /// The same, put in by a lone writer: the last key is still on its way.
+    fn pending(users: &[u8], cuts: &[&[u8]]) -> Arc<Table> {
         let families = Families::new();
         let before = Arc::new(Heritage::default());
         if !cuts.is_empty() {
@@ -64,12 +68,17 @@ impl Table {
             entries: Bump::default(),
             told: AtomicUsize::new(0),
         };
-        for (i, user) in users.iter().enumerate() {
-            let entry = encode(&table.entries, &[*user], i as u64 + 1);
-            // SAFETY: the entry lives longer than the memtable; nobody else inserts.
-            assert!(unsafe { table.memtable.insert(entry.as_ptr()) });
+        for (sequence, user) in (1..).zip(users) {
+            table.put_alone(*user, sequence);
         }
         Arc::new(table)
+    }
+
+    /// Inserts while nobody else does.
+    fn put_alone(&self, user: u8, sequence: u64) {
+        let entry = encode(&self.entries, &[user], sequence);
+        // SAFETY: the entry lives longer than the memtable; nobody else inserts.
+        assert!(unsafe { self.memtable.insert(entry.as_ptr()) });
     }
 
     /// Inserts beside others; `number` is part of the sequence number.
@@ -252,11 +261,7 @@ fn iterate_forward_beside_a_split_at_a_cut() {
 
 #[test]
 fn iterate_backward_beside_a_split() {
-    iterate_beside_a_split(&[], |table| {
-        let mut seen = table.backward();
-        seen.reverse();
-        seen
-    });
+    iterate_beside_a_split(&[], reversed);
 }
 
 /// Calls `look` beside a split and an insert into the slots that it has freed.
@@ -309,6 +314,178 @@ fn versions_beside_a_split() {
         let found = table.memtable.find(&internal(&[10], 2)).unwrap();
         // SAFETY: entries live longer than the memtable.
         assert_eq!(unsafe { decode(found) }, (&[10][..], 2));
+        writer.join().unwrap();
+    });
+}
+
+/// Starts a lone writer, which tells how many of its keys are in.
+fn write_alone(table: &Arc<Table>, users: &'static [u8]) -> thread::JoinHandle<()> {
+    let table = table.clone();
+    thread::spawn(move || {
+        for (i, user) in users.iter().enumerate() {
+            table.put_alone(*user, 100 + i as u64);
+            table.told.store(i + 1, Release);
+        }
+    })
+}
+
+/// The key that came last is found: pending, on its way to its leaf and there.
+fn find_beside_a_lone_writer(there: &'static [u8], cuts: &'static [&[u8]], users: &'static [u8]) {
+    model(2, move || {
+        let table = Table::pending(there, cuts);
+        let writer = write_alone(&table, users);
+        let last = match table.told.load(Acquire) {
+            0 => there.last(),
+            told => users.get(told - 1),
+        };
+        assert!(last.is_none_or(|user| table.finds(*user)));
+        writer.join().unwrap();
+        let mut all = [there, users].concat();
+        all.sort_unstable();
+        assert_eq!(table.forward(), all);
+    });
+}
+
+#[test]
+fn find_what_is_pending() {
+    find_beside_a_lone_writer(&[20], &[], &[10, 30]);
+}
+
+#[test]
+fn find_what_is_pending_after_another() {
+    find_beside_a_lone_writer(&[], &[], &[10, 20, 30]);
+}
+
+#[test]
+fn find_what_splits_when_it_gets_to_its_leaf() {
+    find_beside_a_lone_writer(&[10, 20, 30, 40], &[], &[35, 36]);
+}
+
+#[test]
+fn find_what_splits_at_a_cut_when_it_gets_to_its_leaf() {
+    find_beside_a_lone_writer(&[10, 20, 30, 40], &[&[30]], &[35, 15]);
+}
+
+/// An iterator sees all that was told of, once and in order.
+fn iterate_beside_a_lone_writer(
+    there: &'static [u8],
+    users: &'static [u8],
+    scan: fn(&Table) -> Vec<u8>,
+) {
+    model(2, move || {
+        let table = Table::pending(there, &[]);
+        let writer = write_alone(&table, users);
+        let told = table.told.load(Acquire);
+        let seen = scan(&table);
+        assert!(ascends(&seen), "{seen:?}");
+        for user in there.iter().chain(&users[..told]) {
+            assert!(seen.contains(user), "{user} {told} {seen:?}");
+        }
+        writer.join().unwrap();
+    });
+}
+
+fn reversed(table: &Table) -> Vec<u8> {
+    let mut seen = table.backward();
+    seen.reverse();
+    seen
+}
+
+#[test]
+fn iterate_forward_over_what_is_pending() {
+    iterate_beside_a_lone_writer(&[10, 20], &[15, 25], Table::forward);
+}
+
+#[test]
+fn iterate_backward_over_what_is_pending() {
+    iterate_beside_a_lone_writer(&[10, 20], &[15, 25], reversed);
+}
+
+#[test]
+fn iterate_forward_over_what_splits() {
+    iterate_beside_a_lone_writer(&[10, 20, 30, 40], &[35, 15], Table::forward);
+}
+
+#[test]
+fn iterate_backward_over_what_splits() {
+    iterate_beside_a_lone_writer(&[10, 20, 30, 40], &[35, 15], reversed);
+}
+
+/// A step forward sees what was told of ahead of it.
+#[test]
+fn step_to_what_is_pending() {
+    model(2, || {
+        let table = Table::pending(&[10, 40], &[]);
+        let writer = write_alone(&table, &[30, 20]);
+        let mut iter = table.memtable.iter();
+        iter.seek_to_first();
+        let told = table.told.load(Acquire);
+        iter.next();
+        // SAFETY: entries live longer than the memtable.
+        let user = iter.entry().map(|entry| unsafe { decode(entry) }.0[0]);
+        let at_most = [40, 30, 20][told];
+        assert!(
+            user.is_some_and(|user| 10 < user && user <= at_most),
+            "{user:?} {told}"
+        );
+        writer.join().unwrap();
+    });
+}
+
+/// The first of several writers puts what was pending into its leaf: no reader misses it.
+fn find_beside_the_first_of_several(user: u8) {
+    model(2, move || {
+        let table = Table::pending(&[10, 20, 30, 40], &[]);
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || table.put(user, 0)
+        });
+        assert!(table.finds(40));
+        writer.join().unwrap();
+        assert!(table.finds(user));
+        assert_eq!(table.forward().len(), 5);
+    });
+}
+
+#[test]
+fn find_beside_the_first_of_several_in_the_same_leaf() {
+    find_beside_the_first_of_several(45);
+}
+
+#[test]
+fn find_beside_the_first_of_several_in_another_leaf() {
+    find_beside_the_first_of_several(15);
+}
+
+/// Several writers find something pending: nothing is lost, nothing is there twice.
+#[test]
+fn several_find_something_pending() {
+    model(2, || {
+        let table = Table::pending(&[10, 20, 40], &[]);
+        let writers = [15, 45].map(|user| {
+            let table = table.clone();
+            thread::spawn(move || table.put(user, user.into()))
+        });
+        assert!(table.finds(40));
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        assert_eq!(table.forward(), [10, 15, 20, 40, 45]);
+    });
+}
+
+#[test]
+fn iterate_beside_the_first_of_several() {
+    model(2, || {
+        let table = Table::pending(&[10, 20, 30, 40], &[]);
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || table.put(35, 0)
+        });
+        let mut seen = table.forward();
+        assert!(ascends(&seen), "{seen:?}");
+        seen.retain(|user| user % 10 == 0);
+        assert_eq!(seen, [10, 20, 30, 40]);
         writer.join().unwrap();
     });
 }

@@ -56,6 +56,8 @@ struct Arena<'a> {
     /// Entries of each writer that are in.
     done: [AtomicU64; WRITERS as usize],
     writing: AtomicUsize,
+    /// There is one writer: so many of its entries come by [`Memtable::insert`].
+    alone: u64,
 }
 
 /// What was in when a reader began.
@@ -79,12 +81,17 @@ impl Arena<'_> {
         for i in 0..n {
             let sequence = Self::sequence(writer, i);
             let entry = encode(entries, &self.user(writer, i), sequence);
-            // SAFETY: the entries live longer than the memtable.
-            let inserted = unsafe { self.memtable.insert_concurrently(entry.as_ptr()) };
-            assert!(inserted);
+            // SAFETY: the entries live longer than the memtable, and nobody else inserts if
+            // the writer is said to be alone.
+            let insert = || unsafe {
+                match i < self.alone {
+                    true => self.memtable.insert(entry.as_ptr()),
+                    false => self.memtable.insert_concurrently(entry.as_ptr()),
+                }
+            };
+            assert!(insert());
             if i % 64 == 0 {
-                // SAFETY: as above.
-                assert!(!unsafe { self.memtable.insert_concurrently(entry.as_ptr()) });
+                assert!(!insert());
             }
             self.done[writer as usize].store(i + 1, Release);
         }
@@ -227,13 +234,16 @@ impl Arena<'_> {
     }
 }
 
-/// A memtable's life: everybody at once, then nobody writes.
+/// A memtable's life: everybody at once, then nobody writes. There are as many writers as
+/// memories for entries.
 fn round(memtable: &Memtable, place: Place, n: u64, entries: &[Bump]) {
     let arena = Arena {
         memtable,
         place,
         done: [const { AtomicU64::new(0) }; WRITERS as usize],
-        writing: AtomicUsize::new(WRITERS as usize),
+        writing: AtomicUsize::new(entries.len()),
+        // In the end it writes as if there were others.
+        alone: if entries.len() == 1 { n - n / 4 } else { 0 },
     };
     std::thread::scope(|threads| {
         for (writer, entries) in (0..).zip(entries) {
@@ -245,11 +255,11 @@ fn round(memtable: &Memtable, place: Place, n: u64, entries: &[Bump]) {
             threads.spawn(move || arena.read_all_the_time(reader));
         }
     });
-    assert_eq!(memtable.len() as u64, n * WRITERS);
+    assert_eq!(memtable.len() as u64, n * entries.len() as u64);
 }
 
 /// Memtables of one family, one after the other.
-fn rounds(place: Place, n: u64, rounds: u64) {
+fn rounds(writers: u64, place: Place, n: u64, rounds: u64) {
     let families = Families::new();
     let id = FamilyId {
         database: 0,
@@ -258,7 +268,7 @@ fn rounds(place: Place, n: u64, rounds: u64) {
     let mut before = None;
     for _ in 0..rounds {
         // Each writer has its own: an arena's mutex would order what they do.
-        let entries: Vec<Bump> = (0..WRITERS).map(|_| Bump::default()).collect();
+        let entries: Vec<Bump> = (0..writers).map(|_| Bump::default()).collect();
         let arena = Box::new(Bump::default());
         let memtable = Memtable::new(arena, Settings::default(), &families, id);
         round(&memtable, place, n, &entries);
@@ -272,8 +282,8 @@ fn everybody_at_once() {
     for (name, place) in PLACES {
         println!("{name}");
         match cfg!(miri) {
-            true => rounds(*place, 100, 1),
-            false => rounds(*place, 1500 * times(), 3),
+            true => rounds(WRITERS, *place, 100, 1),
+            false => rounds(WRITERS, *place, 1500 * times(), 3),
         }
     }
 }
@@ -284,8 +294,23 @@ fn short_lives() {
     for (name, place) in PLACES {
         println!("{name}");
         match cfg!(miri) {
-            true => rounds(*place, 20, 1),
-            false => rounds(*place, 60, 10 * times()),
+            true => rounds(WRITERS, *place, 20, 1),
+            false => rounds(WRITERS, *place, 60, 10 * times()),
+        }
+    }
+}
+
+/// What a lone writer has told of is found, on its way to its leaf and there.
+#[test]
+fn a_lone_writer() {
+    for (name, place) in PLACES {
+        println!("{name}");
+        match cfg!(miri) {
+            true => rounds(1, *place, 100, 1),
+            false => {
+                rounds(1, *place, 4000 * times(), 3);
+                rounds(1, *place, 60, 10 * times());
+            }
         }
     }
 }

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Checks of the memtable's protocol that take minutes: not part of scripts/test.sh.
+set -eu
+cd "$(dirname "$0")/.."
+# What flags differ for is compiled apart.
+target=${CARGO_TARGET_DIR:-target}
+
+# Every order of events, as far as loom gets: each test stops at a time limit.
+RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$target/loom \
+  cargo test --locked --release --no-default-features --lib memtable::tests::protocol
+
+if ! host=$(rustc +nightly -vV 2>/dev/null | sed -n 's/^host: //p') || [ -z "$host" ]; then
+  echo "no nightly toolchain: sanitizers are left out"
+  exit
+fi
+
+# Addresses that are wrong.
+RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=$target/asan \
+  cargo +nightly test --locked --release --no-default-features --target "$host" --lib memtable
+
+# Races. The standard library orders threads too (mutexes, joins): it must be instrumented,
+# or races are told that are none.
+if [ ! -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then
+  echo "no source of the standard library (rust-src): the thread sanitizer is left out"
+  exit
+fi
+RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=$target/tsan \
+  cargo +nightly test -Zbuild-std --locked --release --no-default-features --target "$host" \
+  --lib memtable::tests::stress
