@@ -645,7 +645,7 @@ impl Memtable {
         let old = self.router();
         let leaves = self.leaves.load(Relaxed);
         let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
-        if spent <= leaves * RETIRED_BYTES + (1 << 12) {
+        if spent <= leaves * RETIRED_BYTES + (1 << 14) {
             let router = self.learned_router(old.generation() + 1);
             self.retired_bytes
                 .fetch_add(old.memory_usage() + router.skeleton().bytes(), Relaxed);
