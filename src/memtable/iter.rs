@@ -303,6 +303,10 @@ impl<'a> Iter<'a> {
 
     /// Adds what was pending to what was read, if it belongs there.
     fn add_pending(&mut self) {
+        if let (Some(checked), Some(entry)) = (&mut self.checked, self.pending) {
+            // Wherever its key says that it belongs.
+            checked.damaged |= !self.table.pending_is_as_noted(entry);
+        }
         let (Some(entry), Some(leaf)) = (
             self.pending.filter(|entry| self.lies_here(*entry)),
             self.leaf,

@@ -8,7 +8,7 @@
 //! What is here is newer than everything in the leaves: an entry that is not, or that comes
 //! beside others, goes to its leaf at once, after the one here.
 
-use super::entry::{Entry, Key};
+use super::entry::{Entry, Key, hash};
 use super::leaf::Leaf;
 use super::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
@@ -31,6 +31,8 @@ pub(super) struct Pending {
     leaf: AtomicPtr<Leaf>,
     generation: AtomicU32,
     slot: AtomicUsize,
+    /// Of the entry's user key, to notice damage.
+    hash: AtomicU32,
     /// No entry of the memtable has a higher sequence number.
     newest: AtomicU64,
 }
@@ -45,6 +47,7 @@ impl Pending {
             leaf: AtomicPtr::new(std::ptr::null_mut()),
             generation: AtomicU32::new(0),
             slot: AtomicUsize::new(0),
+            hash: AtomicU32::new(0),
             newest: AtomicU64::new(0),
         }
     }
@@ -101,7 +104,17 @@ impl Pending {
             .store(std::ptr::from_ref(leaf).cast_mut(), Relaxed);
         self.generation.store(generation, Relaxed);
         self.slot.store(slot, Relaxed);
+        // After the entry before has gone: who sees this hash does not see that entry again.
+        let hash = hash(entry.key().user);
+        self.hash.store(hash.into(), Release);
         self.entry.store(entry.as_ptr().as_ptr(), Release);
+    }
+
+    /// Whether an entry that was here has the key that it came with, as far as can be told: it
+    /// may have gone.
+    pub fn is_as_noted(&self, entry: Entry) -> bool {
+        let noted = self.hash.load(Acquire);
+        self.entry() != Some(entry) || noted == u32::from(hash(entry.key().user))
     }
 
     /// The entry here has got to its leaf.

@@ -226,6 +226,11 @@ impl Memtable {
         self.pending.entry()
     }
 
+    /// Whether an entry that was pending has the key that it came with, as far as can be told.
+    pub(super) fn pending_is_as_noted(&self, entry: Entry) -> bool {
+        self.pending.is_as_noted(entry)
+    }
+
     #[inline]
     pub(super) fn router(&self) -> &Router {
         // SAFETY: routers are freed with the memtable.
