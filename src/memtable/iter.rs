@@ -185,7 +185,16 @@ impl<'a> Iter<'a> {
             self.at -= 1;
             self.current = Some(self.sorted[self.at].entry);
         } else {
-            self.seek_before(&current.key());
+            self.current = None;
+            if let Some(at) = self.read_leaf_of(&current.key()) {
+                // Entries are never removed: it is there.
+                self.expect(
+                    self.sorted
+                        .get(at)
+                        .is_some_and(|item| item.entry == current),
+                );
+                self.stand_before(at);
+            }
         }
     }
 
@@ -303,9 +312,11 @@ impl<'a> Iter<'a> {
 
     /// Adds what was pending to what was read, if it belongs there.
     fn add_pending(&mut self) {
-        if let (Some(checked), Some(entry)) = (&mut self.checked, self.pending) {
+        if self.checked.is_some()
+            && let Some(entry) = self.pending
+        {
             // Wherever its key says that it belongs.
-            checked.damaged |= !self.table.pending_is_as_noted(entry);
+            self.expect(self.table.pending_is_as_noted(entry));
         }
         let (Some(entry), Some(leaf)) = (
             self.pending.filter(|entry| self.lies_here(*entry)),
@@ -381,10 +392,11 @@ impl<'a> Iter<'a> {
     }
 
     fn seek_after(&mut self, entry: Entry) {
-        let key = entry.key();
-        self.seek_key(&key);
+        self.seek_key(&entry.key());
         // Entries are never removed: it is there.
-        if self.current == Some(entry) {
+        let is_there = self.current == Some(entry);
+        self.expect(is_there);
+        if is_there {
             self.advance();
         }
     }
@@ -421,7 +433,7 @@ impl<'a> Iter<'a> {
         let slot = router.slot(low.user).saturating_sub(1);
         let mut leaf = self.table.slot_leaf(router, slot);
         if leaf.low().key() >= low {
-            self.expect(leaf, right);
+            self.expect(std::ptr::eq(leaf, right));
             return None;
         }
         loop {
@@ -430,17 +442,18 @@ impl<'a> Iter<'a> {
             match self.next.filter(|next| next.low().key() < low) {
                 Some(next) => leaf = next,
                 None => {
-                    self.expect(self.next.unwrap_or(leaf), right);
+                    self.expect(std::ptr::eq(self.next.unwrap_or(leaf), right));
                     return Some(self.sorted.len());
                 }
             }
         }
     }
 
-    /// Notes damage if fences have led to `found` where `right` is.
-    fn expect(&mut self, found: &Leaf, right: &Leaf) {
+    /// Notes damage unless something is as it must be.
+    #[inline]
+    fn expect(&mut self, is_so: bool) {
         if let Some(checked) = &mut self.checked {
-            checked.damaged |= !std::ptr::eq(found, right);
+            checked.damaged |= !is_so;
         }
     }
 }

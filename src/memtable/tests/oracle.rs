@@ -1,5 +1,6 @@
 //! The memtable against a `BTreeMap`.
 
+use super::super::entry::hash;
 use super::super::iter::Iter;
 use super::super::skeleton::{Families, FamilyId, skeleton_bytes_held};
 use super::super::table::{Memtable, Settings};
@@ -557,24 +558,51 @@ fn small_ranges_are_counted() {
     }
 }
 
+/// One bit of a key is turned round; a scan either way must notice before it ends, also where
+/// fences lie between versions and are damaged with the key.
 #[test]
 fn damage_is_noticed() {
-    let mut table = Table::alone();
-    table.fill(keys::keys(FAMILIES[0].1, 500));
-    for victim in table.oracle.values().step_by(50) {
-        let mut iter = table.memtable.iter();
-        iter.check_reads();
-        // SAFETY: byte 4 of the entry lies in its key; nobody else looks at it meanwhile.
-        let flip = || unsafe { *victim.add(4).as_ptr() ^= 0x10 };
-        flip();
-        iter.seek_to_first();
-        while iter.entry().is_some() {
-            iter.next();
+    for family in [
+        FAMILIES[0].1,
+        |_, _, rng| big(rng.random_range(0..6)),
+        |_, _, rng| vec![rng.random_range(0..3)],
+    ] {
+        let mut table = Table::alone();
+        table.fill(keys::keys(family, 2000));
+        let mut rng = StdRng::seed_from_u64(1);
+        for ((user, _), victim) in table.oracle.iter().step_by(7) {
+            let byte = rng.random_range(0..user.len());
+            let mask = 1 << rng.random_range(0..8);
+            // SAFETY: byte 1 of the entry is where its key begins, which is that long; nobody
+            // else looks at it meanwhile.
+            let flip = || unsafe { *victim.add(1 + byte).as_ptr() ^= mask };
+            let hash_before = hash(user);
+            flip();
+            let mut damaged = user.clone();
+            damaged[byte] ^= mask;
+            let noted = hash(&damaged) != hash_before;
+            let mut iter = table.memtable.iter();
+            iter.check_reads();
+            iter.seek_to_first();
+            while iter.entry().is_some() {
+                iter.next();
+            }
+            assert!(
+                !noted || !iter.is_sound(),
+                "forward: {user:?} {byte} {mask}"
+            );
+            iter.seek_to_last();
+            while iter.entry().is_some() {
+                iter.prev();
+            }
+            assert!(
+                !noted || !iter.is_sound(),
+                "backward: {user:?} {byte} {mask}"
+            );
+            flip();
         }
-        assert!(!iter.is_sound());
-        flip();
+        table.agrees();
     }
-    table.agrees();
 }
 
 /// Also what an iterator has read before it was told to check, and the entry that came last,
