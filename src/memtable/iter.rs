@@ -8,9 +8,12 @@
 use super::entry::{Entry, Key};
 use super::express::walk_before;
 use super::leaf::Leaf;
-use super::sorted::{AHEAD, Item, NOWHERE, Sorted, lower_bound, sort};
+use super::sorted::Sorted;
 use super::table::Memtable;
 use std::ptr::NonNull;
+
+/// Entries are asked for so many steps before they are needed.
+const AHEAD: usize = 4;
 
 /// So many leaves of one slot take part in a random seek.
 const LONGEST: usize = 1024;
@@ -25,10 +28,19 @@ pub struct Iter<'a> {
     occupied: u64,
     /// What was pending then.
     pending: Option<Entry>,
+    /// All entries of the leaf, or all from some place before `at` on.
     sorted: Sorted,
     at: usize,
     current: Option<Entry>,
     checked: Option<Checked>,
+}
+
+/// What to read of a leaf.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// From the place of a key on.
+    Behind,
 }
 
 /// What an iterator knows of what it has read.
@@ -74,20 +86,21 @@ impl<'a> Iter<'a> {
     /// To the last entry at or before an internal key.
     pub fn seek_for_prev(&mut self, internal_key: &[u8]) {
         self.begin();
+        self.current = None;
         let key = Key::parse(internal_key);
-        self.seek_key(&key);
-        match self.current {
-            Some(entry) if entry.key() == key => {}
-            _ => self.seek_before(&key),
+        if let Some(at) = self.read_leaf_of(&key, Part::Whole) {
+            let is_there = (self.entry_at(at)).is_some_and(|entry| entry.key() == key);
+            self.stand_before(at + usize::from(is_there));
         }
     }
 
     /// To the first entry.
     pub fn seek_to_first(&mut self) {
         self.begin();
-        match self.table.head() {
-            Some(head) => self.enter(head),
-            None => self.current = None,
+        self.current = None;
+        if let Some(head) = self.table.head() {
+            self.read(head, 0);
+            self.stand_at(0);
         }
     }
 
@@ -104,7 +117,7 @@ impl<'a> Iter<'a> {
             while let Some(next) = leaf.next() {
                 leaf = next;
             }
-            self.read(leaf, NOWHERE);
+            self.read(leaf, 0);
             match self.next {
                 Some(next) => leaf = next,
                 None => break,
@@ -136,10 +149,10 @@ impl<'a> Iter<'a> {
             .take(LONGEST)
         };
         let chosen = (random >> 16 & 0xffff) as usize % in_slot().count();
-        self.read(in_slot().nth(chosen).unwrap_or(first), NOWHERE);
-        if !self.sorted.is_empty() {
+        self.read(in_slot().nth(chosen).unwrap_or(first), 0);
+        if self.sorted.len() > 0 {
             self.at = (random & 0xffff) as usize % self.sorted.len();
-            self.current = Some(self.sorted[self.at].entry);
+            self.current = self.entry_at(self.at);
         }
     }
 
@@ -153,26 +166,7 @@ impl<'a> Iter<'a> {
         if !self.is_fresh(leaf) {
             return self.seek_after(current);
         }
-        self.advance();
-    }
-
-    /// One entry on in what was read, or to the leaf behind it.
-    #[inline]
-    fn advance(&mut self) {
-        self.at += 1;
-        match self.sorted.get(self.at) {
-            Some(item) => {
-                self.current = Some(item.entry);
-                match self.sorted.get(self.at + AHEAD) {
-                    Some(item) => item.entry.prefetch(),
-                    None => self.prefetch_next(),
-                }
-            }
-            None => match self.next {
-                Some(next) => self.enter(next),
-                None => self.current = None,
-            },
-        }
+        self.stand_at(self.at + 1);
     }
 
     /// To the entry before. Does nothing at no entry.
@@ -182,19 +176,15 @@ impl<'a> Iter<'a> {
             return;
         };
         if self.is_fresh(leaf) && self.at > 0 {
-            self.at -= 1;
-            self.current = Some(self.sorted[self.at].entry);
-        } else {
-            self.current = None;
-            if let Some(at) = self.read_leaf_of(&current.key()) {
-                // Entries are never removed: it is there.
-                self.expect(
-                    self.sorted
-                        .get(at)
-                        .is_some_and(|item| item.entry == current),
-                );
-                self.stand_before(at);
-            }
+            self.stand_before(self.at);
+            return;
+        }
+        self.current = None;
+        if let Some(at) = self.read_leaf_of(&current.key(), Part::Whole) {
+            // Entries are never removed: it is there.
+            let is_there = self.entry_at(at) == Some(current);
+            self.expect(is_there);
+            self.stand_before(at);
         }
     }
 
@@ -240,7 +230,8 @@ impl<'a> Iter<'a> {
         };
         let low = leaf.low().key();
         let high = self.next.map(|next| next.low().key());
-        let sound = self.sorted.iter().all(|item| {
+        let items = self.sorted.items();
+        let sound = items.iter().all(|item| {
             let key = item.entry.key();
             low <= key && high.is_none_or(|high| key < high) && item.is_as_noted(leaf)
         });
@@ -250,24 +241,15 @@ impl<'a> Iter<'a> {
             checked.damaged |= !sound;
             checked
                 .visited
-                .extend(self.sorted.iter().map(|item| item.entry.as_ptr()));
+                .extend(items.iter().map(|item| item.entry.as_ptr()));
         }
         unchanged
-    }
-
-    /// Asks for the leaf behind if few entries remain here.
-    fn prefetch_next(&self) {
-        if self.sorted.len() <= self.at + AHEAD
-            && let Some(next) = self.next
-        {
-            Leaf::prefetch(next);
-        }
     }
 
     /// Whether the leaf is as it was read, and nothing is pending that belongs there.
     #[inline]
     fn is_fresh(&mut self, leaf: &Leaf) -> bool {
-        let pending = self.table.pending();
+        let pending = self.table.pending.entry();
         if pending != self.pending {
             if pending.is_some_and(|entry| self.lies_here(entry)) {
                 return false;
@@ -285,82 +267,101 @@ impl<'a> Iter<'a> {
             && self.next.is_none_or(|next| key < next.low().key())
     }
 
-    /// Reads a leaf as it is at one moment; asks for entries from a place on.
+    /// Reads a leaf as it is at one moment, or what of it lies at a place and behind it.
     fn read(&mut self, leaf: &'a Leaf, from: u16) {
         self.leaf = Some(leaf);
+        // What is checked is checked as a whole.
+        let from = if self.checked.is_some() { 0 } else { from };
         loop {
             // First: if it has gone from there, it is found in the leaf.
-            self.pending = self.table.pending();
+            self.pending = self.table.pending.entry();
             self.epoch = leaf.epoch();
             self.occupied = leaf.occupied();
             self.next = leaf.next();
-            sort(leaf, self.occupied, from, &mut self.sorted);
+            self.sorted.read(leaf, self.occupied, from);
             if !self.epoch.is_multiple_of(4)
                 && let Some(next) = self.next
             {
                 // In the middle of a split: what has been moved is in the next leaf as well.
-                let low = next.low().key();
-                let staying = self.sorted.partition_point(|item| item.entry.key() < low);
-                self.sorted.truncate(staying);
+                self.sorted.cut(leaf, &next.low().key());
             }
             if leaf.unchanged_since(self.epoch) && self.check(leaf) {
-                self.add_pending();
+                self.add_pending(leaf);
                 return;
             }
         }
     }
 
-    /// Adds what was pending to what was read, if it belongs there.
-    fn add_pending(&mut self) {
-        if self.checked.is_some()
-            && let Some(entry) = self.pending
-        {
-            // Wherever its key says that it belongs.
-            self.expect(self.table.pending_is_as_noted(entry));
-        }
-        let (Some(entry), Some(leaf)) = (
-            self.pending.filter(|entry| self.lies_here(*entry)),
-            self.leaf,
-        ) else {
+    /// Adds what was pending to what was read of `leaf`, if it belongs there.
+    #[inline]
+    fn add_pending(&mut self, leaf: &Leaf) {
+        let Some(entry) = self.pending else {
             return;
         };
-        let key = entry.key();
-        let at = self.sorted.partition_point(|item| item.entry.key() < key);
-        if self.sorted.get(at).is_none_or(|item| item.entry != entry) {
-            self.sorted.insert(at, Item::pending(leaf, entry));
-            if let Some(checked) = &mut self.checked {
-                checked.visited.push(entry.as_ptr());
+        // Wherever its key says that it belongs.
+        self.expect(self.checked.is_none() || self.table.pending.is_as_noted(entry));
+        if self.lies_here(entry)
+            && self.sorted.add(leaf, entry)
+            && let Some(checked) = &mut self.checked
+        {
+            checked.visited.push(entry.as_ptr());
+        }
+    }
+
+    /// The entry at a place of the leaf that was read.
+    #[inline]
+    fn entry_at(&mut self, at: usize) -> Option<Entry> {
+        self.sorted.get(self.leaf?, at)
+    }
+
+    /// To the entry at a place of the leaf that was read or, if there is none, to the first
+    /// one behind it.
+    #[inline]
+    fn stand_at(&mut self, at: usize) {
+        self.at = at;
+        self.current = self.entry_at(at);
+        while self.current.is_none()
+            && let Some(next) = self.next
+        {
+            self.read(next, 0);
+            self.ask_from(0);
+            self.at = 0;
+            self.current = self.entry_at(0);
+        }
+        match self.sorted.about(self.at + AHEAD) {
+            Some(entry) => entry.prefetch(),
+            None if self.at + AHEAD == self.sorted.len() => self.ask_next(),
+            None => {}
+        }
+    }
+
+    /// Asks for the entries that a forward iteration comes to first.
+    #[inline]
+    fn ask_from(&self, at: usize) {
+        for at in at..at + AHEAD {
+            match self.sorted.about(at) {
+                Some(entry) => entry.prefetch(),
+                None => return self.ask_next(),
             }
         }
     }
 
-    /// To the first entry of a leaf or, if it is empty, of the leaves behind.
-    fn enter(&mut self, leaf: &'a Leaf) {
-        let mut leaf = leaf;
-        loop {
-            self.read(leaf, 0);
-            if let Some(item) = self.sorted.first() {
-                self.at = 0;
-                self.current = Some(item.entry);
-                self.prefetch_next();
-                return;
-            }
-            match self.next {
-                Some(next) => leaf = next,
-                None => {
-                    self.current = None;
-                    return;
-                }
-            }
+    fn ask_next(&self) {
+        if let Some(next) = self.next {
+            Leaf::prefetch(next);
         }
     }
 
-    /// Reads the leaf of `key`; how many of its entries sort before it. `None` without any
-    /// leaf.
-    fn read_leaf_of(&mut self, key: &Key) -> Option<usize> {
+    /// Reads the leaf of `key`; how many of its entries, as far as they have been read, sort
+    /// before it. `None` without any leaf.
+    fn read_leaf_of(&mut self, key: &Key, part: Part) -> Option<usize> {
+        let from = |leaf: &Leaf| match part {
+            Part::Behind => leaf.place_of(key.user),
+            Part::Whole => 0,
+        };
         loop {
             let (mut leaf, epoch, _) = self.table.locate(key)?;
-            self.read(leaf, leaf.place_of(key.user));
+            self.read(leaf, from(leaf));
             if self.epoch != epoch {
                 continue;
             }
@@ -368,26 +369,20 @@ impl<'a> Iter<'a> {
                 // In the middle of a split: what has been moved was left out.
                 while let Some(next) = self.next.filter(|next| next.low().key() <= *key) {
                     leaf = next;
-                    self.read(leaf, leaf.place_of(key.user));
+                    self.read(leaf, from(leaf));
                 }
             }
-            return Some(lower_bound(leaf, &self.sorted, key));
+            if part == Part::Behind {
+                self.ask_from(0);
+            }
+            return Some(self.sorted.lower_bound(leaf, key));
         }
     }
 
     fn seek_key(&mut self, key: &Key) {
         self.current = None;
-        let Some(at) = self.read_leaf_of(key) else {
-            return;
-        };
-        match (self.sorted.get(at), self.next) {
-            (Some(item), _) => {
-                self.at = at;
-                self.current = Some(item.entry);
-                self.prefetch_next();
-            }
-            (None, Some(next)) => self.enter(next),
-            (None, None) => {}
+        if let Some(at) = self.read_leaf_of(key, Part::Behind) {
+            self.stand_at(at);
         }
     }
 
@@ -397,15 +392,7 @@ impl<'a> Iter<'a> {
         let is_there = self.current == Some(entry);
         self.expect(is_there);
         if is_there {
-            self.advance();
-        }
-    }
-
-    /// To the last entry before `key`.
-    fn seek_before(&mut self, key: &Key) {
-        self.current = None;
-        if let Some(at) = self.read_leaf_of(key) {
-            self.stand_before(at);
+            self.stand_at(self.at + 1);
         }
     }
 
@@ -423,7 +410,14 @@ impl<'a> Iter<'a> {
             }
         }
         self.at = at - 1;
-        self.current = Some(self.sorted[self.at].entry);
+        self.current = self.entry_at(self.at);
+        if let Some(entry) = self
+            .at
+            .checked_sub(AHEAD)
+            .and_then(|at| self.sorted.about(at))
+        {
+            entry.prefetch();
+        }
     }
 
     /// Reads the leaf left of `right`; how many entries it has.
@@ -438,7 +432,7 @@ impl<'a> Iter<'a> {
         }
         loop {
             leaf = walk_before(leaf, &low);
-            self.read(leaf, NOWHERE);
+            self.read(leaf, 0);
             match self.next.filter(|next| next.low().key() < low) {
                 Some(next) => leaf = next,
                 None => {

@@ -33,6 +33,7 @@
 use super::entry::{Entry, Key, hash};
 use super::express::Tower;
 use super::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence, relax};
+use super::{ones, prefetch};
 use crate::model::projection::project;
 use Ordering::{Acquire, Relaxed, Release};
 use std::cmp::Ordering::{Equal, Greater, Less};
@@ -247,7 +248,7 @@ impl Leaf {
     #[inline]
     pub fn prefetch(leaf: *const Leaf) {
         for line in (0..size_of::<Leaf>()).step_by(64) {
-            super::prefetch(leaf.cast::<u8>().wrapping_add(line));
+            prefetch(leaf.cast::<u8>().wrapping_add(line));
         }
     }
 
@@ -435,14 +436,7 @@ impl Leaf {
             let lanes = (zero >> 15).wrapping_mul(0x0001_0002_0004_0008) >> 48 & 0xf;
             found |= lanes << (i * LANES);
         }
-        let mut found = found & occupied;
-        std::iter::from_fn(move || {
-            (found != 0).then(|| {
-                let slot = found.trailing_zeros() as usize;
-                found &= found - 1;
-                slot
-            })
-        })
+        ones(found & occupied)
     }
 
     /// Puts an entry into a free slot. Only with the lock, or alone; the key must lie
@@ -496,26 +490,19 @@ impl Leaf {
     pub fn split(&self, right: &Leaf, moved: u64, reach: Reach, publish: impl FnOnce()) {
         let same_frame = self.frame() == right.frame();
         if !same_frame {
-            let mut bits = moved;
-            while bits != 0 {
-                super::prefetch(self.entry(bits.trailing_zeros() as usize).as_ptr().as_ptr());
-                bits &= bits - 1;
+            for slot in ones(moved) {
+                prefetch(self.entry(slot).as_ptr().as_ptr());
             }
         }
-        let mut slot = 0;
-        let mut bits = moved;
-        while bits != 0 {
-            let from = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
+        for (slot, from) in ones(moved).enumerate() {
             let entry = self.entry(from);
             let fingerprint = match same_frame {
                 true => self.fingerprint(from),
                 false => right.fingerprint_of(entry.key().user),
             };
             right.fill(slot, entry, fingerprint);
-            slot += 1;
         }
-        let filled = (1 << slot) - 1;
+        let filled = (1 << moved.count_ones()) - 1;
         right.occupied.store(filled | LOCK, Relaxed);
         right.newest.store(self.newest.load(Relaxed), Relaxed);
         right.fresh.store(BITS & !filled, Relaxed);

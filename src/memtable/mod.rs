@@ -59,5 +59,18 @@ fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+/// The places of the bits that are set, ascending.
+#[inline]
+fn ones(bits: u64) -> impl Iterator<Item = usize> {
+    let mut left = bits;
+    std::iter::from_fn(move || {
+        (left != 0).then(|| {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            place
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests;

@@ -70,19 +70,15 @@ impl Pending {
         })
     }
 
-    /// Whether an entry with this sequence number may wait here: nothing is newer. Only for a
-    /// writer that is alone.
+    /// Notes that an entry with this sequence number comes; whether nothing is newer, so that
+    /// it may wait here. Only for a writer that is alone.
     #[inline]
-    pub fn is_newest(&self, sequence: u64) -> bool {
-        sequence > self.newest.load(Relaxed)
-    }
-
-    /// Notes that an entry with this sequence number comes. Only for a writer that is alone.
-    #[inline]
-    pub fn raise(&self, sequence: u64) {
-        if self.is_newest(sequence) {
+    pub fn raise(&self, sequence: u64) -> bool {
+        let is_newest = sequence > self.newest.load(Relaxed);
+        if is_newest {
             self.newest.store(sequence, Relaxed);
         }
+        is_newest
     }
 
     /// Whether writers have come beside each other: then nothing waits here any more.
@@ -122,14 +118,19 @@ impl Pending {
         self.entry.store(std::ptr::null_mut(), Release);
     }
 
-    /// The route of the entry here. Only for a writer.
+    /// The entry here and its route. Only for the writer that takes it to its leaf.
     #[inline]
-    pub fn route<'a>(&self) -> Option<Route<'a>> {
-        // SAFETY: null or a leaf of the memtable that the caller has.
+    pub fn waiting<'a>(&self) -> Option<(Entry, Route<'a>)> {
+        let entry = self.entry()?;
+        // SAFETY: stored with the entry: a leaf of the memtable that the caller has.
         let leaf = unsafe { self.leaf.load(Relaxed).as_ref() }?;
-        Some(Route {
-            leaf,
-            slot: Some((self.generation.load(Relaxed), self.slot.load(Relaxed))),
-        })
+        let slot = (self.generation.load(Relaxed), self.slot.load(Relaxed));
+        Some((
+            entry,
+            Route {
+                leaf,
+                slot: Some(slot),
+            },
+        ))
     }
 }

@@ -1,7 +1,11 @@
 //! The entries of a leaf in order.
+//!
+//! Their places, which the leaf knows, are sorted at once. Entries at one place are a run:
+//! putting it in order means going to the entries, so that this waits until one is asked for.
 
 use super::entry::{Entry, Key};
 use super::leaf::{Leaf, SLOTS};
+use super::{ones, prefetch};
 use arrayvec::ArrayVec;
 
 /// An entry of a leaf.
@@ -17,16 +21,6 @@ pub(super) struct Item {
 const NO_SLOT: u8 = u8::MAX;
 
 impl Item {
-    /// An entry that has no slot in the leaf yet; its key lies between the leaf's fences.
-    pub fn pending(leaf: &Leaf, entry: Entry) -> Item {
-        let place = leaf.place_of(entry.key().user) as u8;
-        Item {
-            place,
-            slot: NO_SLOT,
-            entry,
-        }
-    }
-
     /// Whether the key is the one whose fingerprint the leaf has noted, if it has one.
     pub fn is_as_noted(&self, leaf: &Leaf) -> bool {
         self.slot == NO_SLOT
@@ -35,54 +29,86 @@ impl Item {
     }
 }
 
-/// With room for one that has no slot yet.
-pub(super) type Sorted = ArrayVec<Item, { SLOTS + 1 }>;
+/// Entries of one leaf, the one that is handed in everywhere.
+pub(super) struct Sorted {
+    /// With room for one that has no slot yet.
+    items: ArrayVec<Item, { SLOTS + 1 }>,
+    /// Which items lie at the place of the one before, in runs that are in no order yet.
+    ties: u64,
+}
 
-/// Entries are asked for so many steps before they are needed.
-pub(super) const AHEAD: usize = 8;
-
-/// Behind the place of every key.
-pub(super) const NOWHERE: u16 = 256;
-
-/// Puts the entries of the slots `occupied` into `out`, in order. Only entries that lie at
-/// one place are gone to; what an iterator at the place `from` needs next is asked for.
-pub(super) fn sort(leaf: &Leaf, occupied: u64, from: u16, out: &mut Sorted) {
-    let mut order = ArrayVec::<u16, SLOTS>::new();
-    let mut bits = occupied;
-    while bits != 0 {
-        let slot = bits.trailing_zeros() as u16;
-        bits &= bits - 1;
-        order.push(leaf.fingerprint(usize::from(slot)) & 0xff00 | slot);
-    }
-    order.sort_unstable();
-    out.clear();
-    let mut asked = 0;
-    let mut ties = 0u64;
-    let mut before = NOWHERE;
-    for (i, &place_and_slot) in order.iter().enumerate() {
-        let [place, slot] = place_and_slot.to_be_bytes();
-        let entry = leaf.entry(usize::from(slot));
-        if u16::from(place) >= from && asked <= AHEAD {
-            entry.prefetch();
-            asked += 1;
+impl Sorted {
+    pub fn new() -> Sorted {
+        Sorted {
+            items: ArrayVec::new(),
+            ties: 0,
         }
-        ties |= u64::from(u16::from(place) == before) << i;
-        before = u16::from(place);
-        out.push(Item { place, slot, entry });
     }
-    // A run of entries at one place: the first one's bit is clear, those of the others are set.
-    let runs = ties | ties >> 1;
-    let mut bits = runs;
-    while bits != 0 {
-        super::prefetch(out[bits.trailing_zeros() as usize].entry.as_ptr().as_ptr());
-        bits &= bits - 1;
+
+    /// Takes the entries in the slots `occupied` whose place is `from` or behind it.
+    pub fn read(&mut self, leaf: &Leaf, occupied: u64, from: u16) {
+        let mut order: ArrayVec<u16, SLOTS> = ones(occupied)
+            .map(|slot| leaf.fingerprint(slot) & 0xff00 | slot as u16)
+            .filter(|&place_and_slot| place_and_slot >> 8 >= from)
+            .collect();
+        order.sort_unstable();
+        self.items.clear();
+        self.ties = 0;
+        let mut before = None;
+        for (at, &place_and_slot) in order.iter().enumerate() {
+            let [place, slot] = place_and_slot.to_be_bytes();
+            self.ties |= u64::from(before == Some(place)) << at;
+            before = Some(place);
+            self.items.push(Item {
+                place,
+                slot,
+                entry: leaf.entry(usize::from(slot)),
+            });
+        }
     }
-    let mut bits = ties;
-    while bits != 0 {
-        let begin = bits.trailing_zeros() as usize - 1;
-        let others = (bits >> (begin + 1)).trailing_ones() as usize;
-        bits &= !(((1 << others) - 1) << (begin + 1));
-        match &mut out[begin..=begin + others] {
+
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// All of them; within a run in any order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The entry at a place of the order.
+    #[inline]
+    pub fn get(&mut self, leaf: &Leaf, at: usize) -> Option<Entry> {
+        if (self.ties | self.ties >> 1) >> at & 1 != 0 {
+            self.order_run(leaf, at);
+        }
+        self.items.get(at).map(|item| item.entry)
+    }
+
+    /// About the entry at a place of the order, to ask for it.
+    #[inline]
+    pub fn about(&self, at: usize) -> Option<Entry> {
+        self.items.get(at).map(|item| item.entry)
+    }
+
+    /// All of them, in order.
+    pub fn ordered(&mut self, leaf: &Leaf) -> &[Item] {
+        for at in ones(self.ties | self.ties >> 1) {
+            prefetch(self.items[at].entry.as_ptr().as_ptr());
+        }
+        while self.ties != 0 {
+            self.order_run(leaf, self.ties.trailing_zeros() as usize);
+        }
+        &self.items
+    }
+
+    /// Puts the run in order that the item `at` belongs to.
+    fn order_run(&mut self, leaf: &Leaf, at: usize) {
+        let before = (self.ties << (63 - at)).leading_ones() as usize;
+        let begin = at - before;
+        let others = (self.ties >> (begin + 1)).trailing_ones() as usize;
+        self.ties &= !(((1 << others) - 1) << (begin + 1));
+        match &mut self.items[begin..=begin + others] {
             [a, b] => {
                 if a.entry.key() > b.entry.key() {
                     std::mem::swap(a, b);
@@ -91,6 +117,48 @@ pub(super) fn sort(leaf: &Leaf, occupied: u64, from: u16, out: &mut Sorted) {
             run => sort_run(leaf, run),
         }
     }
+
+    /// How many lie before `key`.
+    pub fn lower_bound(&mut self, leaf: &Leaf, key: &Key) -> usize {
+        let place = leaf.place_of(key.user);
+        let first = (self.items).partition_point(|item| u16::from(item.place) < place);
+        self.get(leaf, first);
+        lower_bound(leaf, &self.items, key)
+    }
+
+    /// Leaves out what does not lie before `key`.
+    pub fn cut(&mut self, leaf: &Leaf, key: &Key) {
+        self.ordered(leaf);
+        let staying = lower_bound(leaf, &self.items, key);
+        self.items.truncate(staying);
+    }
+
+    /// Adds an entry that has no slot, unless it is there; its key lies between the leaf's
+    /// fences. Tells whether it has been added.
+    pub fn add(&mut self, leaf: &Leaf, entry: Entry) -> bool {
+        let key = entry.key();
+        let at = self.lower_bound(leaf, &key);
+        let is_new = self.about(at) != Some(entry);
+        if is_new {
+            self.ordered(leaf);
+            let item = Item {
+                place: leaf.place_of(key.user) as u8,
+                slot: NO_SLOT,
+                entry,
+            };
+            self.items.insert(at, item);
+        }
+        is_new
+    }
+}
+
+/// How many of some items of a leaf lie before `key`; those at its place are in order.
+pub(super) fn lower_bound(leaf: &Leaf, items: &[Item], key: &Key) -> usize {
+    let place = leaf.place_of(key.user);
+    items.partition_point(|item| {
+        let here = u16::from(item.place);
+        here < place || here == place && item.entry.key() < *key
+    })
 }
 
 /// Sorts items of one place by more of their keys, which are gone to once, all at a time.
@@ -105,13 +173,4 @@ fn sort_run(leaf: &Leaf, run: &mut [Item]) {
     for (item, (_, sorted)) in run.iter_mut().zip(heads) {
         *item = sorted;
     }
-}
-
-/// How many of `sorted`, entries of `leaf`, lie before `key`, which lies between its fences.
-pub(super) fn lower_bound(leaf: &Leaf, sorted: &Sorted, key: &Key) -> usize {
-    let place = leaf.place_of(key.user);
-    sorted.partition_point(|item| {
-        let here = u16::from(item.place);
-        here < place || here == place && item.entry.key() < *key
-    })
 }

@@ -9,7 +9,7 @@ use super::express::{self, LEVELS};
 use super::leaf::{Fence, Frame, Leaf, Reach};
 use super::model::MAX_CUT;
 use super::router::Router;
-use super::sorted::{NOWHERE, Sorted, lower_bound, sort};
+use super::sorted::{Item, Sorted, lower_bound};
 use super::table::Memtable;
 use crate::model::projection::common_prefix;
 use arrayvec::ArrayVec;
@@ -35,21 +35,20 @@ impl Memtable {
     #[cold]
     pub(super) fn split(&self, leaf: &Leaf, key: &Key, router: &Router) {
         let mut sorted = Sorted::new();
-        sort(leaf, leaf.occupied(), NOWHERE, &mut sorted);
-        let arrives = lower_bound(leaf, &sorted, key);
-        let trend = trend(leaf, &sorted, arrives);
+        sorted.read(leaf, leaf.occupied(), 0);
+        let sorted = sorted.ordered(leaf);
+        let arrives = lower_bound(leaf, sorted, key);
+        let trend = trend(leaf, sorted, arrives);
         let division = match trend {
-            Trend::None => self.divide_at_cut(leaf, &sorted, router),
+            Trend::None => self.divide_at_cut(leaf, sorted, router),
             _ => None,
         };
-        let division = division.unwrap_or_else(|| {
-            let len = sorted.len();
-            divide_near(&sorted, trend.place(len), router)
-        });
-        self.split_at(leaf, &sorted, division, router);
+        let division =
+            division.unwrap_or_else(|| divide_near(sorted, trend.place(sorted.len()), router));
+        self.split_at(leaf, sorted, division, router);
     }
 
-    fn split_at(&self, leaf: &Leaf, sorted: &Sorted, division: Division, router: &Router) {
+    fn split_at(&self, leaf: &Leaf, sorted: &[Item], division: Division, router: &Router) {
         let before = match leaf.reach() {
             reach if reach.generation == router.generation() => reach,
             _ => Reach::NONE,
@@ -92,7 +91,7 @@ impl Memtable {
 
     /// A division at a cut of the router's model that has a quarter of the entries, at
     /// least, on either side.
-    fn divide_at_cut(&self, leaf: &Leaf, sorted: &Sorted, router: &Router) -> Option<Division> {
+    fn divide_at_cut(&self, leaf: &Leaf, sorted: &[Item], router: &Router) -> Option<Division> {
         let reach = leaf.reach();
         if reach.generation != router.generation() {
             return None;
@@ -162,8 +161,8 @@ impl Trend {
     }
 }
 
-/// The ranks of the entries that came last, ascending; none if that is not known.
-fn recent_ranks(leaf: &Leaf, sorted: &Sorted) -> ArrayVec<usize, RECENT> {
+/// How the entry to come, whose rank will be `arrives`, and those that came last lie.
+fn trend(leaf: &Leaf, sorted: &[Item], arrives: usize) -> Trend {
     let mut ranks: ArrayVec<usize, RECENT> = leaf
         .arrivals()
         .take(RECENT)
@@ -171,17 +170,10 @@ fn recent_ranks(leaf: &Leaf, sorted: &Sorted) -> ArrayVec<usize, RECENT> {
         .collect();
     ranks.sort_unstable();
     if ranks.len() < RECENT || ranks.windows(2).any(|pair| pair[0] == pair[1]) {
-        ranks.clear();
-    }
-    ranks
-}
-
-/// How the entry to come, whose rank will be `arrives`, and those that came last lie.
-fn trend(leaf: &Leaf, sorted: &Sorted, arrives: usize) -> Trend {
-    let ranks = recent_ranks(leaf, sorted);
-    let (Some(&lowest), Some(&highest)) = (ranks.first(), ranks.last()) else {
+        // What came last is not known.
         return Trend::None;
-    };
+    }
+    let (lowest, highest) = (ranks[0], ranks[RECENT - 1]);
     let middle = sorted.len() / 2;
     if highest - lowest < RECENT && (arrives == lowest || arrives == highest + 1) {
         Trend::At(arrives)
@@ -195,7 +187,7 @@ fn trend(leaf: &Leaf, sorted: &Sorted, arrives: usize) -> Trend {
 }
 
 /// A division near `at`, between two user keys if there are two.
-fn divide_near(sorted: &Sorted, at: usize, router: &Router) -> Division {
+fn divide_near(sorted: &[Item], at: usize, router: &Router) -> Division {
     let key = |i: usize| sorted[i].entry.key();
     let first = (0..sorted.len() / 4)
         .flat_map(|away| [at.saturating_sub(away), at + away])

@@ -11,7 +11,7 @@ use super::model::Model;
 use super::pending::{Pending, Route};
 use super::router::Router;
 use super::skeleton::{Families, FamilyId, Heritage, Skeleton};
-use super::sorted::{NOWHERE, Sorted, sort};
+use super::sorted::Sorted;
 use super::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, relax};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
@@ -81,7 +81,7 @@ pub struct Memtable {
     /// Someone makes the first leaf, or a new router.
     starting: AtomicBool,
     learning: AtomicBool,
-    pending: Pending,
+    pub(super) pending: Pending,
     /// Held by a writer among several that takes care of what is pending.
     closing: Mutex<()>,
     /// Where the last walk ended, ...
@@ -220,17 +220,6 @@ impl Memtable {
         unsafe { self.head.load(Acquire).as_ref() }
     }
 
-    /// The entry that came last, unless it is in its leaf: see [`super::pending`].
-    #[inline]
-    pub(super) fn pending(&self) -> Option<Entry> {
-        self.pending.entry()
-    }
-
-    /// Whether an entry that was pending has the key that it came with, as far as can be told.
-    pub(super) fn pending_is_as_noted(&self, entry: Entry) -> bool {
-        self.pending.is_as_noted(entry)
-    }
-
     #[inline]
     pub(super) fn router(&self) -> &Router {
         // SAFETY: routers are freed with the memtable.
@@ -248,9 +237,8 @@ impl Memtable {
         let entry = unsafe { Entry::new(NonNull::new_unchecked(entry.cast_mut())) };
         let key = entry.key();
         let route = self.route(&key);
-        self.settle();
-        let is_newest = self.pending.is_newest(key.sequence);
-        self.pending.raise(key.sequence);
+        self.settle(false);
+        let is_newest = self.pending.raise(key.sequence);
         match route.slot {
             // Its leaf is on its way to the cache.
             Some((generation, slot)) if is_newest => {
@@ -293,30 +281,22 @@ impl Memtable {
         }
     }
 
-    /// Puts what is pending into its leaf. Only for a writer that is alone.
+    /// Puts what is pending into its leaf. Only for a writer that is alone, or the one among
+    /// several that does it.
     #[inline]
-    fn settle(&self) {
-        if let Some(entry) = self.pending.entry() {
-            self.settle_entry(entry, false);
+    fn settle(&self, concurrent: bool) {
+        if let Some((entry, route)) = self.pending.waiting() {
+            let inserted = self.put(entry, &entry.key(), route, concurrent);
+            debug_assert!(inserted, "newer than all others");
             self.pending.clear();
         }
-    }
-
-    fn settle_entry(&self, entry: Entry, concurrent: bool) {
-        let key = entry.key();
-        let route = self.pending.route().unwrap_or_else(|| self.route(&key));
-        let inserted = self.put(entry, &key, route, concurrent);
-        debug_assert!(inserted, "newer than all others");
     }
 
     /// Puts what is pending into its leaf, for good: several writers begin.
     #[cold]
     fn close_pending(&self) {
         let _closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = self.pending.entry() {
-            self.settle_entry(entry, true);
-            self.pending.clear();
-        }
+        self.settle(true);
         self.pending.close();
     }
 
@@ -728,7 +708,7 @@ impl Drop for Memtable {
 /// The entries of a leaf in a range that begins or ends there.
 fn count_within(leaf: &Leaf, start: &Key, end: &Key) -> usize {
     let mut sorted = Sorted::new();
-    sort(leaf, leaf.occupied(), NOWHERE, &mut sorted);
-    let keys = sorted.iter().map(|item| item.entry.key());
+    sorted.read(leaf, leaf.occupied(), 0);
+    let keys = sorted.items().iter().map(|item| item.entry.key());
     keys.filter(|key| start <= key && key < end).count()
 }

@@ -629,7 +629,7 @@ fn reads_are_checked_from_the_middle_on() {
 fn what_is_pending_is_checked_and_gets_to_its_leaf() {
     let mut table = Table::alone();
     table.fill(keys::keys(FAMILIES[0].1, 100));
-    let pending = table.memtable.pending().unwrap();
+    let pending = table.memtable.pending.entry().unwrap();
     // SAFETY: byte 4 of the entry lies in its key; nobody else looks at it meanwhile.
     let flip = || unsafe { *pending.as_ptr().add(4).as_ptr() ^= 0x10 };
     flip();
@@ -639,7 +639,7 @@ fn what_is_pending_is_checked_and_gets_to_its_leaf() {
     assert!(!iter.is_sound(), "its damage is noticed");
     flip();
     table.memtable.mark_read_only();
-    assert!(table.memtable.pending().is_none());
+    assert!(table.memtable.pending.entry().is_none());
     table.agrees();
 }
 
