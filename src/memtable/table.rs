@@ -630,7 +630,9 @@ impl Memtable {
         let old = self.router();
         let leaves = self.leaves.load(Relaxed);
         let spent = self.retired_bytes.load(Relaxed) + old.memory_usage();
-        if spent <= leaves * RETIRED_BYTES + (1 << 14) {
+        // What was inherited has been paid for, whether it is of use or not.
+        let learned = spent.saturating_sub(self.first_router_bytes());
+        if learned <= leaves * RETIRED_BYTES + (1 << 14) {
             let router = self.learned_router(old.generation() + 1);
             self.retired_bytes
                 .fetch_add(old.memory_usage() + router.skeleton().bytes(), Relaxed);
@@ -643,6 +645,12 @@ impl Memtable {
             self.router.store(router.as_ptr(), Release);
         }
         self.learning.store(false, Release);
+    }
+
+    fn first_router_bytes(&self) -> usize {
+        let routers = self.routers.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: routers are freed with the memtable.
+        unsafe { routers[0].as_ref() }.memory_usage()
     }
 
     fn learned_router(&self, generation: u32) -> Router {
