@@ -105,6 +105,8 @@ pub(super) struct Frame {
     /// router that the leaf has when it is made.
     skip: u16,
     shift: u8,
+    /// Keys of the leaf may lie behind the last place; they are taken to lie there.
+    open: bool,
 }
 
 /// Places between the fences of a leaf.
@@ -117,18 +119,32 @@ impl Frame {
             base: 0,
             skip: u16::try_from(skip).unwrap_or(0),
             shift: 0,
+            open: false,
         };
         frame.base = frame.project(low);
         let end = high.map_or(u64::MAX, |high| frame.project(high));
-        let span = end.saturating_sub(frame.base);
-        frame.shift = (64 - span.leading_zeros()).saturating_sub(PLACES.ilog2()) as u8;
+        frame.shift = shift(end.saturating_sub(frame.base));
         frame
+    }
+
+    /// The same for keys of which most will project to `span` above the base, or less; 0 is not
+    /// known.
+    pub fn narrowed(self, span: u64) -> Frame {
+        match shift(span) {
+            shift if span > 0 && shift < self.shift => Frame {
+                shift,
+                open: true,
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// Whether it tells many keys between `low` and `high` apart.
     pub fn is_fine(&self, low: &[u8], high: Option<&[u8]>) -> bool {
-        let place = |user| u64::from(self.place(self.project(user)));
-        high.is_some_and(|high| place(high).saturating_sub(place(low)) >= PLACES * 3 / 8)
+        let place = |user| self.project(user).saturating_sub(self.base) >> self.shift;
+        high.map(|high| (place(low), place(high)))
+            .is_some_and(|(low, high)| high <= PLACES && high - low >= PLACES * 3 / 8)
     }
 
     /// The key's eight bytes behind what all keys share.
@@ -141,7 +157,7 @@ impl Frame {
     /// wider than the fences of the leaf, which only ever come closer.
     #[inline]
     fn spans(&self, x: u64) -> bool {
-        x >= self.base && (x - self.base) >> self.shift < PLACES
+        x >= self.base && (self.open || (x - self.base) >> self.shift < PLACES)
     }
 
     /// The place of a projection between the fences. Monotone.
@@ -149,6 +165,11 @@ impl Frame {
     fn place(&self, x: u64) -> u16 {
         (x.saturating_sub(self.base) >> self.shift).min(PLACES - 1) as u16
     }
+}
+
+/// Of how many bits the places of a span of integers have to be shortened.
+fn shift(span: u64) -> u8 {
+    (64 - span.leading_zeros()).saturating_sub(PLACES.ilog2()) as u8
 }
 
 impl Reach {
@@ -182,6 +203,7 @@ pub(super) struct Leaf {
     base: u64,
     skip: u16,
     shift: u8,
+    open: bool,
     epoch: AtomicU32,
     fingerprints: [AtomicU64; WORDS],
     entries: [AtomicPtr<u8>; SLOTS],
@@ -218,6 +240,7 @@ impl Leaf {
             base: frame.base,
             skip: frame.skip,
             shift: frame.shift,
+            open: frame.open,
             epoch: AtomicU32::new(0),
             fingerprints: std::array::from_fn(|_| AtomicU64::new(0)),
             entries: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
@@ -236,6 +259,7 @@ impl Leaf {
             base: self.base,
             skip: self.skip,
             shift: self.shift,
+            open: self.open,
         }
     }
 

@@ -30,6 +30,10 @@ struct Division {
     exact: bool,
 }
 
+/// How far the keys to come in a rising sequence will go, as a multiple of what the upper
+/// half of the leaf spans.
+const GOES_ON: u64 = 4;
+
 impl Memtable {
     /// Splits a full leaf that `key` is to go to. Only with the leaf's lock, or alone.
     #[cold]
@@ -45,10 +49,17 @@ impl Memtable {
         };
         let division =
             division.unwrap_or_else(|| divide_near(sorted, trend.place(sorted.len()), router));
-        self.split_at(leaf, sorted, division, router);
+        self.split_at(leaf, sorted, division, trend, router);
     }
 
-    fn split_at(&self, leaf: &Leaf, sorted: &[Item], division: Division, router: &Router) {
+    fn split_at(
+        &self,
+        leaf: &Leaf,
+        sorted: &[Item],
+        division: Division,
+        trend: Trend,
+        router: &Router,
+    ) {
         let before = match leaf.reach() {
             reach if reach.generation == router.generation() => reach,
             _ => Reach::NONE,
@@ -59,7 +70,12 @@ impl Memtable {
             // Its high bound is the leaf's as well.
             frame if frame.is_fine(low, high) => self.new_leaf(division.fence, frame, leaf.high()),
             _ => {
-                let frame = frame_between(low, high, router);
+                let mut frame = frame_between(low, high, router);
+                if trend == Trend::Rising || trend == Trend::At(sorted.len()) {
+                    let [middle, last] = [sorted.len() / 2, sorted.len() - 1]
+                        .map(|at| frame.project(sorted[at].entry.key().user));
+                    frame = frame.narrowed(last.saturating_sub(middle).saturating_mul(GOES_ON));
+                }
                 let high = high.map_or(u64::MAX, |high| frame.project(high));
                 self.new_leaf(division.fence, frame, high)
             }
