@@ -33,6 +33,8 @@ impl Item {
 pub(super) struct Sorted {
     /// With room for one that has no slot yet.
     items: ArrayVec<Item, { SLOTS + 1 }>,
+    /// No item lies at a place before this one.
+    from: u16,
     /// Which items lie at the place of the one before, in runs that are in no order yet.
     ties: u64,
 }
@@ -41,6 +43,7 @@ impl Sorted {
     pub fn new() -> Sorted {
         Sorted {
             items: ArrayVec::new(),
+            from: 0,
             ties: 0,
         }
     }
@@ -53,6 +56,7 @@ impl Sorted {
             .collect();
         order.sort_unstable();
         self.items.clear();
+        self.from = from;
         self.ties = 0;
         let mut before = None;
         for (at, &place_and_slot) in order.iter().enumerate() {
@@ -133,22 +137,23 @@ impl Sorted {
         self.items.truncate(staying);
     }
 
-    /// Adds an entry that has no slot, unless it is there; its key lies between the leaf's
-    /// fences. Tells whether it has been added.
+    /// Adds an entry that has no slot, unless it is there or lies before what has been read;
+    /// its key lies between the leaf's fences. Tells whether it has been added.
     pub fn add(&mut self, leaf: &Leaf, entry: Entry) -> bool {
         let key = entry.key();
+        let place = leaf.place_of(key.user);
         let at = self.lower_bound(leaf, &key);
-        let is_new = self.about(at) != Some(entry);
-        if is_new {
-            self.ordered(leaf);
-            let item = Item {
-                place: leaf.place_of(key.user) as u8,
-                slot: NO_SLOT,
-                entry,
-            };
-            self.items.insert(at, item);
+        if place < self.from || self.about(at) == Some(entry) {
+            return false;
         }
-        is_new
+        self.ordered(leaf);
+        let item = Item {
+            place: place as u8,
+            slot: NO_SLOT,
+            entry,
+        };
+        self.items.insert(at, item);
+        true
     }
 }
 

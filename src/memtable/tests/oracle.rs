@@ -175,15 +175,23 @@ impl Table {
             let next = unsafe { self.memtable.next_version(found) };
             assert_eq!(next, older.filter(same_user), "next version {key:?}");
         }
-        let mut iter = self.memtable.iter();
-        iter.check_reads();
-        iter.seek(&target);
+        // What is checked is read as a whole, what is not only as far as it is needed.
+        self.iterators_agree_at(key, &target, self.memtable.iter());
+        let mut checked = self.memtable.iter();
+        checked.check_reads();
+        self.iterators_agree_at(key, &target, checked);
+    }
+
+    fn iterators_agree_at(&self, key: &Key, target: &[u8], mut iter: Iter) {
+        iter.seek(target);
         assert_eq!(iter.entry(), self.at_or_after(key), "seek {key:?}");
-        assert!(iter.entry().is_none_or(|e| iter.visited().contains(&e)));
+        if let (Some(entry), [_, ..]) = (iter.entry(), iter.visited()) {
+            assert!(iter.visited().contains(&entry));
+        }
         iter.prev();
         let before = self.at_or_after(key).and_then(|_| self.before(key));
         assert_eq!(iter.entry(), before, "seek, prev {key:?}");
-        iter.seek_for_prev(&target);
+        iter.seek_for_prev(target);
         assert_eq!(iter.entry(), self.at_or_before(key), "for prev {key:?}");
         iter.next();
         let after = self.at_or_before(key).and_then(|_| self.after(key));
@@ -192,13 +200,21 @@ impl Table {
     }
 
     fn zigzags(&self, rng: &mut StdRng) {
-        let mut walk = Walk::new(self);
-        for _ in 0..2000 {
-            match rng.random_range(0..100) {
-                0 => walk.first(),
-                1 => walk.last(),
-                2..50 => walk.next(self),
-                _ => walk.prev(self),
+        let keys: Vec<&Key> = self.oracle.keys().collect();
+        for checked in [false, true] {
+            let mut walk = Walk::new(self, checked);
+            for _ in 0..2000 {
+                match rng.random_range(0..100) {
+                    0 => walk.first(),
+                    1 => walk.last(),
+                    2..4 if !keys.is_empty() => {
+                        let (user, Reverse(sequence)) = keys[rng.random_range(0..keys.len())];
+                        let near = (sequence + rng.random_range(0..2)).min(NEWEST);
+                        walk.seek(self, &(user.clone(), Reverse(near)), rng.random());
+                    }
+                    4..52 => walk.next(self),
+                    _ => walk.prev(self),
+                }
             }
         }
     }
@@ -219,9 +235,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(table: &'a Table) -> Walk<'a> {
+    fn new(table: &'a Table, checked: bool) -> Walk<'a> {
         let mut iter = table.memtable.iter();
-        iter.check_reads();
+        if checked {
+            iter.check_reads();
+        }
         Walk {
             iter,
             at: None,
@@ -244,6 +262,21 @@ impl<'a> Walk<'a> {
     fn last(&mut self) {
         self.iter.seek_to_last();
         self.at = self.last;
+        self.check();
+    }
+
+    fn seek(&mut self, table: &Table, key: &Key, backward: bool) {
+        let target = internal(&key.0, key.1.0);
+        self.at = match backward {
+            false => {
+                self.iter.seek(&target);
+                table.at_or_after(key)
+            }
+            true => {
+                self.iter.seek_for_prev(&target);
+                table.at_or_before(key)
+            }
+        };
         self.check();
     }
 
