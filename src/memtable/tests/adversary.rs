@@ -1,5 +1,7 @@
 //! Keys that come so as to make work or waste memory.
 
+use super::super::skeleton::Families;
+use super::super::table::Settings;
 use super::keys::big;
 use super::oracle::Table;
 use rand::rngs::StdRng;
@@ -52,6 +54,24 @@ fn bursts_at_ever_new_places() {
         big(place ^ rng.random::<u64>() >> 48)
     });
     fill("bursts", uniform(2).chain(keys));
+}
+
+/// A skeleton that has become useless does not keep a memtable from learning.
+#[test]
+fn keys_that_leave_their_skeleton() {
+    let families = Families::new();
+    let mut before = Table::new(&families, Settings::default());
+    let mut rng = StdRng::seed_from_u64(7);
+    before.fill((0..10 * many()).map(|_| big(rng.random())));
+    let inherited = before.memtable.router().slots();
+    let mut table = Table::new(&families, Settings::default());
+    drop(before);
+    assert_eq!(table.memtable.router().slots(), inherited);
+    let mut rng = StdRng::seed_from_u64(9);
+    let cluster = (0..many() / 2).map(move |_| big(1 << 40 | rng.random::<u64>() >> 40));
+    table.fill(uniform(8).chain(cluster));
+    assert!(table.memtable.router().generation() > 1);
+    table.agrees();
 }
 
 #[test]
