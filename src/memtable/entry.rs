@@ -8,6 +8,7 @@
 //! Order: user key ascending (bytewise), then sequence number descending. As in RocksDB's
 //! own memtables the type takes no part: one user key and sequence number is one entry.
 
+use crate::model::projection::project;
 use std::cmp::Ordering;
 use std::ptr::NonNull;
 
@@ -123,9 +124,7 @@ pub(super) fn hash(user: &[u8]) -> u8 {
         rest = behind;
     }
     if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        hash = fold(hash ^ u64::from_le_bytes(word), K);
+        hash = fold(hash ^ project(rest), K);
     }
     (hash >> 32) as u8
 }

@@ -6,13 +6,12 @@
 
 use super::entry::Key;
 use super::express::{self, LEVELS};
-use super::leaf::{Fence, Frame, Leaf, Reach};
+use super::leaf::{Fence, Frame, Leaf, Reach, SLOTS};
 use super::model::MAX_CUT;
 use super::router::Router;
 use super::sorted::{Item, Sorted, lower_bound};
 use super::table::Memtable;
 use crate::model::projection::common_prefix;
-use arrayvec::ArrayVec;
 
 /// So many arrivals in a row, and the next one beside them, are a sequence; by chance they
 /// are all in one half once in 128 times.
@@ -179,17 +178,20 @@ impl Trend {
 
 /// How the entry to come, whose rank will be `arrives`, and those that came last lie.
 fn trend(leaf: &Leaf, sorted: &[Item], arrives: usize) -> Trend {
-    let mut ranks: ArrayVec<usize, RECENT> = leaf
-        .arrivals()
-        .take(RECENT)
-        .filter_map(|slot| sorted.iter().position(|item| item.slot == slot))
-        .collect();
-    ranks.sort_unstable();
-    if ranks.len() < RECENT || ranks.windows(2).any(|pair| pair[0] == pair[1]) {
-        // What came last is not known.
-        return Trend::None;
+    let mut rank_of = [u8::MAX; SLOTS];
+    for (rank, item) in sorted.iter().enumerate() {
+        rank_of[usize::from(item.slot)] = rank as u8;
     }
-    let (lowest, highest) = (ranks[0], ranks[RECENT - 1]);
+    let (mut ranks, mut lowest, mut highest) = (0u64, usize::MAX, 0);
+    for slot in leaf.arrivals().take(RECENT) {
+        let rank = usize::from(*rank_of.get(usize::from(slot)).unwrap_or(&u8::MAX));
+        if rank >= sorted.len() || ranks & 1 << rank != 0 {
+            // What came last is not known.
+            return Trend::None;
+        }
+        ranks |= 1 << rank;
+        (lowest, highest) = (lowest.min(rank), highest.max(rank));
+    }
     let middle = sorted.len() / 2;
     if highest - lowest < RECENT && (arrives == lowest || arrives == highest + 1) {
         Trend::At(arrives)

@@ -11,11 +11,29 @@ pub const WIDTH: usize = 8;
 pub fn project(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<WIDTH>() {
         Some(head) => u64::from_be_bytes(*head),
-        None => {
-            let mut head = [0; WIDTH];
-            head[..bytes.len()].copy_from_slice(bytes);
-            u64::from_be_bytes(head)
+        None => project_short(bytes),
+    }
+}
+
+/// The same for fewer than eight bytes, without a loop or a call: two words that overlap.
+#[inline]
+fn project_short(bytes: &[u8]) -> u64 {
+    let behind = 8 * WIDTH.saturating_sub(bytes.len());
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_be_bytes(*first)) << 32
+                | u64::from(u32::from_be_bytes(*last)) << behind
         }
+        _ => match *bytes {
+            [] => 0,
+            [a] => u64::from(a) << 56,
+            [a, b, ..] => {
+                let last = bytes
+                    .last_chunk()
+                    .map_or(0, |last| u16::from_be_bytes(*last));
+                u64::from(u16::from_be_bytes([a, b])) << 48 | u64::from(last) << behind
+            }
+        },
     }
 }
 
@@ -55,6 +73,11 @@ mod tests {
         assert_eq!(project(b""), 0);
         assert_eq!(project(b"\x01"), 1 << 56);
         assert_eq!(project(b"12345678rest"), u64::from_be_bytes(*b"12345678"));
+        for len in 0..8 {
+            let mut padded = [0; 8];
+            padded[..len].copy_from_slice(&b"abcdefg"[..len]);
+            assert_eq!(project(&b"abcdefg"[..len]), u64::from_be_bytes(padded));
+        }
         let mut out = Vec::new();
         unproject(0, &mut out);
         assert_eq!(out, b"");

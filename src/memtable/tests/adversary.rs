@@ -6,6 +6,7 @@ use super::keys::big;
 use super::oracle::Table;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::collections::HashSet;
 
 fn many() -> u64 {
     if cfg!(miri) { 400 } else { 20_000 }
@@ -72,6 +73,23 @@ fn keys_that_leave_their_skeleton() {
     table.fill(uniform(8).chain(cluster));
     assert!(table.memtable.router().generation() > 1);
     table.agrees();
+}
+
+/// Leaves at the end of a sequence, which reach to the end of all keys, tell keys apart.
+#[test]
+fn leaves_of_a_rising_sequence() {
+    let mut table = Table::alone();
+    table.fill((0..many()).map(|i| big(1 << 40 | i * 3)));
+    let crowded = (table.memtable.leaves_from_head())
+        .filter(|leaf| {
+            let places: HashSet<u16> = (0..leaf.len())
+                .map(|slot| leaf.fingerprint(slot) >> 8)
+                .collect();
+            places.len() < leaf.len() / 2
+        })
+        .count();
+    // The first ones cannot know.
+    assert!(crowded <= 2, "{crowded} leaves");
 }
 
 #[test]

@@ -416,6 +416,8 @@ fn nothing_there() {
 #[derive(Clone, Debug)]
 enum Step {
     Insert(Vec<u8>, u64),
+    /// Newer than all before it: it may have to wait for the next one.
+    Append(Vec<u8>),
     Seek(Vec<u8>, u64),
     SeekForPrev(Vec<u8>, u64),
     First,
@@ -435,7 +437,8 @@ fn user() -> impl Strategy<Value = Vec<u8>> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        20 => (user(), 0u64..1000).prop_map(|(u, s)| Step::Insert(u, s)),
+        10 => (user(), 0u64..1000).prop_map(|(u, s)| Step::Insert(u, s)),
+        10 => user().prop_map(Step::Append),
         2 => (user(), 0u64..1000).prop_map(|(u, s)| Step::Seek(u, s)),
         2 => (user(), 0u64..1000).prop_map(|(u, s)| Step::SeekForPrev(u, s)),
         1 => Just(Step::First),
@@ -446,16 +449,19 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Inserts beside an iterator that moves: each move is right at its moment.
-fn run(steps: Vec<Step>) {
+fn run(steps: &[Step], checked: bool) {
     let mut table = Table::alone();
     let mut at: Option<NonNull<u8>> = None;
     // SAFETY: the memtable does not move and outlives the iterator; `insert` shares it.
     let memtable: &Memtable = unsafe { &*std::ptr::from_ref(&table.memtable) };
     let mut iter = memtable.iter();
-    iter.check_reads();
-    for step in steps {
+    if checked {
+        iter.check_reads();
+    }
+    for (i, step) in steps.iter().cloned().enumerate() {
         match step {
             Step::Insert(user, sequence) => table.insert(&user, sequence),
+            Step::Append(user) => table.insert(&user, 1000 + i as u64),
             Step::Seek(user, sequence) => {
                 iter.seek(&internal(&user, sequence));
                 at = table.at_or_after(&(user, Reverse(sequence)));
@@ -492,7 +498,8 @@ proptest! {
 
     #[test]
     fn inserts_beside_an_iterator(steps in prop::collection::vec(step(), 1..600)) {
-        run(steps);
+        run(&steps, false);
+        run(&steps, true);
     }
 }
 
@@ -503,10 +510,19 @@ fn iterators_among_arrivals() {
         println!("{name}");
         let mut rng = StdRng::seed_from_u64(9);
         let mut steps = vec![];
-        for (i, user) in keys::keys(*family, small() / 8).enumerate() {
-            steps.push(Step::Insert(user, i as u64));
+        let users: Vec<_> = keys::keys(*family, small() / 8).collect();
+        for (i, user) in users.iter().enumerate() {
+            steps.push(Step::Insert(user.clone(), i as u64));
             if i % 200 == 100 {
                 steps.push([Step::First, Step::Last][rng.random_range(0..2)].clone());
+            }
+            if rng.random_bool(0.1) {
+                let user = users[rng.random_range(0..=i)].clone();
+                let sequence = rng.random_range(0..=i as u64);
+                steps.push(match rng.random() {
+                    true => Step::Seek(user, sequence),
+                    false => Step::SeekForPrev(user, sequence),
+                });
             }
             let forward = i / 200 % 2 == 0;
             for _ in 0..rng.random_range(0..3) {
@@ -516,7 +532,8 @@ fn iterators_among_arrivals() {
                 });
             }
         }
-        run(steps);
+        run(&steps, false);
+        run(&steps, true);
     }
 }
 

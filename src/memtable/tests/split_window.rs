@@ -12,18 +12,20 @@ const FAMILY: FamilyId = FamilyId {
     family: 0,
 };
 
-/// Keys for two leaves: the first has only the lowest. Those of the second, split at "ab",
-/// share more with one another up to there than behind.
+/// Keys for three leaves: the first has only the lowest, the last only the highest. Those of
+/// the second share more with one another up to "ab" than behind.
 fn keys() -> Vec<Vec<u8>> {
     let lowest = b"0".to_vec();
     let below = (1..SLOTS / 2).map(|i| format!("aa{i:04}").into_bytes());
     let shares = (SLOTS / 2..SLOTS - 4).map(|i| format!("ab{i:04}").into_bytes());
-    let differs = (SLOTS - 4..SLOTS).map(|i| format!("b0{i:04}").into_bytes());
+    let differs = (SLOTS - 4..SLOTS - 1).map(|i| format!("b0{i:04}").into_bytes());
+    let highest = b"c".to_vec();
     [lowest]
         .into_iter()
         .chain(below)
         .chain(shares)
         .chain(differs)
+        .chain([highest])
         .collect()
 }
 
@@ -39,9 +41,14 @@ fn split(table: &Memtable, leaf: &Leaf, fence: &'static [u8], look: impl FnOnce(
     right.unlock();
 }
 
-/// Calls `look` in the middle of a split of a memtable's second leaf, with all keys in
-/// order.
-fn in_a_split(look: impl FnOnce(&Memtable, &[Vec<u8>])) {
+/// Calls `look` in the middle of splits of a memtable's second leaf, with all keys in order.
+fn in_a_split(look: impl Fn(&Memtable, &[Vec<u8>])) {
+    in_a_split_at(b"ab", &look);
+    // In the new leaf keys have other places than in the old one.
+    in_a_split_at(b"b0", &look);
+}
+
+fn in_a_split_at(fence: &'static [u8], look: &impl Fn(&Memtable, &[Vec<u8>])) {
     let arena = Bump::default();
     let families = Families::new();
     let table = Memtable::new(
@@ -57,8 +64,10 @@ fn in_a_split(look: impl FnOnce(&Memtable, &[Vec<u8>])) {
         assert!(unsafe { table.insert(entry.as_ptr()) });
     }
     let head = table.head().unwrap();
+    split(&table, head, b"c", || ());
     split(&table, head, b"aa", || ());
-    split(&table, head.next().unwrap(), b"ab", || look(&table, &keys));
+    let second = head.next().unwrap();
+    split(&table, second, fence, || look(&table, &keys));
 }
 
 fn all_forward(table: &Memtable) -> Vec<Vec<u8>> {
@@ -108,8 +117,11 @@ fn seeks_and_finds() {
             assert_eq!(iter.entry().map(user), Some(&key[..]));
             iter.next();
             assert_eq!(iter.entry().map(user), keys.get(i + 1).map(|k| &k[..]));
-            iter.seek_for_prev(&target);
             let before = i.checked_sub(1).map(|before| &keys[before][..]);
+            iter.seek(&target);
+            iter.prev();
+            assert_eq!(iter.entry().map(user), before);
+            iter.seek_for_prev(&target);
             assert_eq!(iter.entry().map(user), before);
         }
     });
