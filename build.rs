@@ -30,13 +30,14 @@ mod shims {
         ("ROCKSDB_JEMALLOC", "jemalloc_nodump_allocator.o", "mallctl"),
     ];
 
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 7] = [
         "cpp/index_reader.cc",
         "cpp/index_factory.cc",
         "cpp/table_factory.cc",
         "cpp/memtable_rep.cc",
         "cpp/options.cc",
         "cpp/registration.cc",
+        "cpp/table_file.cc",
     ];
 
     pub fn build() -> Result<(), String> {

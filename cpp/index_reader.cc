@@ -1,6 +1,7 @@
 #include "mountdb/cpp/index_reader.h"
 
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "db/dbformat.h"
@@ -23,15 +24,13 @@ constexpr uint64_t kFailed = UINT64_MAX;
 class IteratorMemory {
  public:
   static void* Take(size_t size) {
-    if (!closed_ && cache_.count_ > 0) {
-      return cache_.slots_[--cache_.count_];
-    }
-    return ::operator new(size);
+    return count_ > 0 ? slots_[--count_] : ::operator new(size);
   }
 
   static void Give(void* memory) {
-    if (!closed_ && cache_.count_ < kSlots) {
-      cache_.slots_[cache_.count_++] = memory;
+    if (count_ < kSlots && !closed_) {
+      thread_local const Closer closer;
+      slots_[count_++] = memory;
     } else {
       ::operator delete(memory);
     }
@@ -40,31 +39,32 @@ class IteratorMemory {
  private:
   static constexpr size_t kSlots = 8;
 
-  IteratorMemory() = default;
-  ~IteratorMemory() {
-    closed_ = true;
-    while (count_ > 0) {
-      ::operator delete(slots_[--count_]);
+  // At the end of the thread; iterators may still be dropped behind it.
+  struct Closer {
+    ~Closer() {
+      closed_ = true;
+      while (count_ > 0) {
+        ::operator delete(slots_[--count_]);
+      }
     }
-  }
+  };
 
-  void* slots_[kSlots] = {};
-  size_t count_ = 0;
-
-  static thread_local IteratorMemory cache_;
-  // Outlives `cache_`: iterators may still be dropped while a thread ends.
-  static thread_local bool closed_;
+  // Without a constructor: nothing is called to get at them.
+  static constinit thread_local void* slots_[kSlots];
+  static constinit thread_local size_t count_;
+  static constinit thread_local bool closed_;
 };
 
-thread_local IteratorMemory IteratorMemory::cache_;
-thread_local bool IteratorMemory::closed_ = false;
+constinit thread_local void* IteratorMemory::slots_[kSlots] = {};
+constinit thread_local size_t IteratorMemory::count_ = 0;
+constinit thread_local bool IteratorMemory::closed_ = false;
 
 // Walks the blocks of one file. A position is a block number and its handle; the key, which
 // point lookups never ask for, is put together on demand.
 class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexValue> {
  public:
-  LearnedIndexIterator(const ffi::Index& index, bool key_includes_seq)
-      : index_(index), blocks_(index.blocks()), key_includes_seq_(key_includes_seq) {}
+  LearnedIndexIterator(const ffi::Index& index, uint64_t blocks, bool key_includes_seq)
+      : index_(index), blocks_(blocks), key_includes_seq_(key_includes_seq) {}
 
   static void* operator new(size_t size) { return IteratorMemory::Take(size); }
   static void operator delete(void* memory) { IteratorMemory::Give(memory); }
@@ -119,7 +119,10 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
 
   Slice InternalKey() const {
     if (key_of_ != at_.block) {
-      key_ = SeparatorOf(index_, at_.block, &key_buffer_);
+      if (!key_buffer_) {
+        key_buffer_.emplace();
+      }
+      key_ = SeparatorOf(index_, at_.block, &*key_buffer_);
       key_of_ = at_.block;
     }
     return key_;
@@ -129,7 +132,7 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
   const uint64_t blocks_;
   ffi::Position at_{kFailed, 0, 0};
   Status status_;
-  mutable rust::Vec<uint8_t> key_buffer_;
+  mutable std::optional<rust::Vec<uint8_t>> key_buffer_;
   mutable Slice key_;  // the internal key of the separator of block `key_of_`
   mutable uint64_t key_of_ = kFailed;
   const bool key_includes_seq_;
@@ -150,12 +153,13 @@ LearnedIndexReader::LearnedIndexReader(
     : index_(std::move(index)),
       standard_(std::move(standard)),
       memory_usage_(index_->memory_usage()),
+      blocks_(index_->blocks()),
       key_includes_seq_(key_includes_seq) {}
 
 rocksdb::InternalIteratorBase<IndexValue>* LearnedIndexReader::NewIterator(
     const rocksdb::ReadOptions&, bool, rocksdb::IndexBlockIter*, rocksdb::GetContext*,
     rocksdb::BlockCacheLookupContext*) {
-  return new LearnedIndexIterator(*index_, key_includes_seq_);
+  return new LearnedIndexIterator(*index_, blocks_, key_includes_seq_);
 }
 
 size_t LearnedIndexReader::ApproximateMemoryUsage() const {

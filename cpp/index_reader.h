@@ -45,6 +45,7 @@ class LearnedIndexReader final : public rocksdb::BlockBasedTable::IndexReader {
   const rust::Box<ffi::Index> index_;
   const std::unique_ptr<rocksdb::BlockBasedTable::IndexReader> standard_;
   const size_t memory_usage_;
+  const uint64_t blocks_;
   const bool key_includes_seq_;
 };
 

@@ -45,9 +45,9 @@ mod ffi;
 
 #[cfg(feature = "rocksdb")]
 pub use ffi::{
-    Available, Counters, Error, Factories, available_factories, cf_factories, counters,
-    db_factories, factories, options_from_string, register, use_learned_memtable,
-    use_learned_table,
+    Available, Counters, Error, Factories, SeekTargets, TableFile, TableFileFacts,
+    available_factories, cf_factories, counters, db_factories, factories, options_from_string,
+    register, use_learned_memtable, use_learned_table,
 };
 #[cfg(feature = "rocksdb")]
 pub use memtable::Settings as MemtableSettings;

@@ -3,6 +3,7 @@
 use crate::dataset::{Dataset, Source};
 use crate::engine::{self, Budget, ENGINES, OPTIONS_PREFIX};
 use crate::error::{Context, Error};
+use crate::index::cli::Index;
 use crate::keys::KeySet;
 use crate::memtable::cli::Memtable;
 use crate::plan::Plan;
@@ -28,6 +29,8 @@ pub struct Cli {
 enum Command {
     /// Load the same records into each engine and run the same operations on all, interleaved
     Compare(Box<Compare>),
+    /// Write one table file with each engine and look into its index: size, seeks, cost to build
+    Index(Box<Index>),
     /// Write and read through different memtables, interleaved, and hold mountdb's against its goals
     Memtable(Box<Memtable>),
     /// List the engines that compare knows
@@ -114,6 +117,7 @@ impl Cli {
     pub fn run(self, progress: Progress) -> Result<bool, Error> {
         match self.command {
             Command::Compare(arguments) => arguments.run(progress),
+            Command::Index(arguments) => arguments.run(progress),
             Command::Memtable(arguments) => arguments.run(progress),
             Command::Engines => {
                 print!("{}", engines());

@@ -80,6 +80,18 @@ pub const ENGINES: &[Engine] = &[
         settings: ";index_block_search_type=kInterpolation",
     },
     Engine {
+        name: "kauto",
+        about: "RocksDB's block-based table, interpolation search where an index block is even",
+        table: "BlockBasedTable",
+        settings: ";index_block_search_type=kAuto;uniform_cv_threshold=0.2",
+    },
+    Engine {
+        name: "trie",
+        about: "RocksDB's block-based table with its trie as the only index in use",
+        table: "BlockBasedTable",
+        settings: ";user_defined_index_factory=trie_index;use_udi_as_primary_index=true",
+    },
+    Engine {
         name: "mountdb-table",
         about: "mountdb's table: a learned index over the same data blocks",
         table: "mountdb",
@@ -205,17 +217,8 @@ pub fn open(
     dir: &Path,
     purpose: Purpose,
 ) -> Result<DB, Error> {
-    let Contender {
-        label,
-        options,
-        table,
-    } = contender;
-    let base = base_options(budget, purpose);
-    let options = mountdb::options_from_string(&base, options).map_err(|e| {
-        Error::Usage(format!(
-            "engine {label}: {e} (its options string: {options})"
-        ))
-    })?;
+    let Contender { label, table, .. } = contender;
+    let options = resolved(contender, budget, purpose)?;
     let db = DB::open(&options, dir).context(|| {
         let hint = if budget.direct_reads {
             " (does this file system know direct I/O?)"
@@ -232,6 +235,24 @@ pub fn open(
         ))),
         _ => Ok(db),
     }
+}
+
+/// The options of a contender.
+///
+/// # Errors
+/// If mountdb or RocksDB refuses its options string.
+pub fn resolved(
+    contender: &Contender,
+    budget: &Budget,
+    purpose: Purpose,
+) -> Result<Options, Error> {
+    let Contender { label, options, .. } = contender;
+    let base = base_options(budget, purpose);
+    mountdb::options_from_string(&base, options).map_err(|e| {
+        Error::Usage(format!(
+            "engine {label}: {e} (its options string: {options})"
+        ))
+    })
 }
 
 fn base_options(budget: &Budget, purpose: Purpose) -> Options {

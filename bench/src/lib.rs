@@ -10,6 +10,7 @@
 //! | what to do | [`plan`] |
 //! | load phase, one engine after the other | [`load`] |
 //! | timed loop, run phase, engines interleaved | [`run`], [`compare`] |
+//! | indexes alone side by side | [`index`] |
 //! | memtables side by side | [`memtable`] |
 //! | the measurements, the report | [`outcome`], [`report`], [`verdict`], [`format`](mod@format) |
 //!
@@ -26,6 +27,7 @@ pub mod distribution;
 pub mod engine;
 pub mod error;
 pub mod format;
+pub mod index;
 pub mod keys;
 pub mod learned;
 pub mod load;

@@ -54,6 +54,15 @@ pub(super) mod cpp {
         model: bool,
     }
 
+    /// What a table file and its open index say of themselves.
+    struct FileFacts {
+        file_bytes: u64,
+        entries: u64,
+        blocks: u64,
+        standard_index_bytes: u64,
+        index_memory: u64,
+    }
+
     /// Why a file is read through the standard index although it might have been learned.
     #[repr(u8)]
     enum NotLearned {
@@ -144,6 +153,7 @@ pub(super) mod cpp {
         include!("mountdb/cpp/registration.h");
         include!("mountdb/cpp/options.h");
         include!("mountdb/cpp/memtable_rep.h");
+        include!("mountdb/cpp/table_file.h");
 
         fn register_factories() -> Result<()>;
         /// `out` becomes `base` with `text` applied.
@@ -159,6 +169,12 @@ pub(super) mod cpp {
         /// and both outlive the call.
         unsafe fn db_factory_names(db: *mut DB, family: *mut ColumnFamilyHandle) -> FactoryNames;
         fn available_factories() -> Available;
+
+        type TableFile;
+        fn open_table_file(options: &Options, path: &str) -> Result<UniquePtr<TableFile>>;
+        fn facts(self: &TableFile) -> FileFacts;
+        fn seek_all(self: &TableFile, keys: &[u8], ends: &[usize]) -> Result<u64>;
+        fn seek_tag() -> u64;
 
         /// `bytes` bytes aligned to 16.
         /// # Safety

@@ -5,12 +5,14 @@ mod counters;
 mod memtable;
 mod options_string;
 mod raw;
+mod table_file;
 
 use crate::memtable::Settings as MemtableSettings;
 use bridge::cpp;
 pub use counters::Counters;
 use rocksdb::{AsColumnFamilyRef, ColumnFamily, DB, Options};
 use std::fmt;
+pub use table_file::{SeekTargets, TableFile, TableFileFacts};
 
 /// What went wrong, in RocksDB's words and ours: what was expected, what is available.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use super::NO_TAG;
 use super::cut::Cuts;
 use super::format::{Cursor, Refusal, put_bytes};
 use super::front::{self, FrontCoded};
-use super::sequence::{self, Sequence};
+use super::sequence::{self, Ranked};
 use crate::model::project;
-use crate::model::projection::{WIDTH, common_prefix, unproject};
+use crate::model::projection::{WIDTH, common_prefix, split_prefix, unproject};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ pub(super) struct Separators {
 
 #[derive(Debug)]
 enum Form {
-    Ranks(Sequence),
+    Ranks(Ranked),
     Front(FrontCoded),
 }
 
@@ -62,7 +62,7 @@ impl Separators {
         let prefix = cursor.bytes("prefix")?.to_vec();
         let form = match cursor.u8("separators")? {
             RANKS => {
-                let ranks = Sequence::parse(cursor)?;
+                let ranks = Ranked::parse(cursor)?;
                 if ranks.len() != len {
                     return Err(Refusal::Invalid("number of cuts"));
                 }
@@ -79,14 +79,14 @@ impl Separators {
     /// O(1) expected for cuts that a few bytes tell apart, O(log cuts) at worst.
     #[inline]
     pub fn rank(&self, key: &[u8], tag: u64) -> usize {
-        let (head, rest) = key.split_at(self.prefix.len().min(key.len()));
-        match head.cmp(&self.prefix) {
-            Ordering::Less => 0,
-            Ordering::Greater => self.len,
-            Ordering::Equal => match &self.form {
-                Form::Ranks(ranks) => ranks.rank(project(rest)),
-                Form::Front(strings) => strings.rank(rest, tag),
-            },
+        let rest = match split_prefix(key, &self.prefix) {
+            Ok(rest) => rest,
+            Err(Ordering::Less) => return 0,
+            Err(_) => return self.len,
+        };
+        match &self.form {
+            Form::Ranks(ranks) => ranks.rank(project(rest)),
+            Form::Front(strings) => strings.rank(rest, tag),
         }
     }
 

@@ -2,8 +2,7 @@
 //!
 //! Groups of 64 values; in a group each value is a point above one line, kept as its
 //! distance from the line in as few bits as the group needs, in units of the largest
-//! power of two that divides the group's values. A model over the groups' first values
-//! finds the group.
+//! power of two that divides the group's values.
 //!
 //! ```text
 //!  value                      .  '      residual = value - line, `width` bits
@@ -13,9 +12,12 @@
 //!    |  .-'                             negative and the first is zero
 //!    +-----------------------------> j
 //! ```
+//!
+//! For ranks ([`Ranked`]) a histogram of the groups' first values finds the group, and the
+//! line, less the widest residual, the few places in it where a value can lie.
 
 use super::format::{Cursor, Refusal};
-use crate::model::Pla;
+use crate::model::histogram::{Histograms, count_on, pad};
 
 /// Values to a group: the paper estimate behind it is in the design of the format; a
 /// longer group saves header bytes and pays in wider residuals.
@@ -24,16 +26,14 @@ const GROUP: usize = 64;
 /// Fraction bits of a slope, where its integer part leaves room.
 const FRACTION: u32 = 16;
 
-/// Error bound of the model over the groups' first values, in groups. Four groups'
-/// first values share a cache line half; the search ends within two lines.
-const EPSILON: usize = 4;
-
 /// Bytes that a residual load may touch behind the last residual.
 const SLACK: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Head {
     slope: u64,
+    /// Places to a unit, about: the line, seen from the side.
+    steepness: f32,
     /// Where the group's residuals begin, in bytes.
     residuals: u32,
     frac: u8,
@@ -48,7 +48,15 @@ pub(super) struct Sequence {
     firsts: Vec<u64>,
     heads: Vec<Head>,
     residuals: Vec<u8>,
-    model: Pla,
+}
+
+/// An ascending sequence that can tell ranks.
+#[derive(Debug)]
+pub(super) struct Ranked {
+    sequence: Sequence,
+    groups: usize,
+    /// Over the groups' first values.
+    histogram: Histograms,
 }
 
 /// Appends the encoding of `values`, which must be non-decreasing.
@@ -79,6 +87,7 @@ fn encode_group(group: &[u64], residuals: &mut Vec<u8>) -> Head {
         .unwrap_or(0);
     let head = Head {
         slope,
+        steepness: 0.0,
         residuals: 0,
         frac: frac as u8,
         shift: shift as u8,
@@ -129,8 +138,9 @@ impl Sequence {
         let mut heads = Vec::with_capacity(groups);
         let mut total = 0usize;
         for g in 0..groups {
-            let head = Head {
+            let mut head = Head {
                 slope: cursor.u64("sequence")?,
+                steepness: 0.0,
                 residuals: u32::try_from(total).map_err(|_| Refusal::Invalid("sequence size"))?,
                 frac: cursor.u8("sequence")?,
                 shift: cursor.u8("sequence")?,
@@ -139,6 +149,9 @@ impl Sequence {
             if u32::from(head.frac) > FRACTION || head.shift > 63 || head.width > 64 {
                 return Err(Refusal::Invalid("sequence group"));
             }
+            // Finite, so that no step leads nowhere. Nothing is divided by zero.
+            let steepness = (1u64 << head.frac) as f32 / head.slope as f32;
+            head.steepness = steepness.min(f32::MAX);
             let count = GROUP.min(len - g * GROUP);
             total += (count * usize::from(head.width)).div_ceil(8);
             heads.push(head);
@@ -147,13 +160,11 @@ impl Sequence {
         let mut residuals = Vec::with_capacity(total + SLACK);
         residuals.extend_from_slice(stored);
         residuals.resize(total + SLACK, 0);
-        let model = Pla::fit(&firsts, EPSILON);
         let sequence = Sequence {
             len,
             firsts,
             heads,
             residuals,
-            model,
         };
         sequence.check()?;
         Ok(sequence)
@@ -190,7 +201,6 @@ impl Sequence {
         self.firsts.capacity() * size_of::<u64>()
             + self.heads.capacity() * size_of::<Head>()
             + self.residuals.capacity()
-            + self.model.memory_usage()
     }
 
     #[inline]
@@ -228,41 +238,72 @@ impl Sequence {
         let head = &self.heads[g];
         Some(self.units(g, head, i % GROUP) << head.shift)
     }
+}
+
+impl Ranked {
+    /// Reads a sequence and checks that it ascends. O(len).
+    pub fn parse(cursor: &mut Cursor<'_>) -> Result<Ranked, Refusal> {
+        let mut sequence = Sequence::parse(cursor)?;
+        if (1..sequence.len).any(|i| sequence.get(i - 1) == sequence.get(i)) {
+            return Err(Refusal::Invalid("sequence has a value twice"));
+        }
+        let groups = sequence.firsts.len();
+        let mut histogram = Histograms::default();
+        histogram.add(&sequence.firsts, 0, groups);
+        histogram.shrink_to_fit();
+        pad(&mut sequence.firsts);
+        sequence.firsts.shrink_to_fit();
+        Ok(Ranked {
+            sequence,
+            groups,
+            histogram,
+        })
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.sequence.len()
+    }
+
+    /// Value `i`; `None` behind the end. O(1).
+    pub fn get(&self, i: usize) -> Option<u64> {
+        self.sequence.get(i)
+    }
+
+    /// Heap bytes held.
+    pub fn memory_usage(&self) -> usize {
+        self.sequence.memory_usage() + self.histogram.memory_usage()
+    }
 
     /// How many values are `<= x`. O(1) expected, O(log len) at worst.
     #[inline]
     pub fn rank(&self, x: u64) -> usize {
-        let Some(g) = self.model.upper_bound(&self.firsts, x).checked_sub(1) else {
+        let Sequence {
+            len, firsts, heads, ..
+        } = &self.sequence;
+        let place = self.histogram.place(0, x);
+        let Some(g) = count_on(firsts, place, x).min(self.groups).checked_sub(1) else {
             return 0;
         };
-        let head = &self.heads[g];
-        let count = GROUP.min(self.len - g * GROUP);
-        let y = x >> head.shift;
-        let at_most = |j: usize| self.units(g, head, j) <= y;
-
-        // The line reaches `y` here, and no value lies below the line: the last value
-        // `<= y` is at or (rounding aside) before this position.
-        let rise = (y - (self.firsts[g] >> head.shift)) as f64;
-        let unit_slope = head.slope as f64 / (1u64 << head.frac) as f64;
-        let mut high = match head.slope {
-            0 => count - 1,
-            _ => ((rise / unit_slope) as usize).min(count - 1),
-        };
-        while high + 1 < count && at_most(high + 1) {
-            high += 1;
-        }
-        for _ in 0..4 {
-            if high == 0 || at_most(high) {
-                return g * GROUP + high + 1;
-            }
-            high -= 1;
-        }
-        let (mut low, mut size) = (0, high + 1);
+        let head = &heads[g];
+        let last = GROUP.min(len - g * GROUP) - 1;
+        // In units above the group's first value, which is not above `x`.
+        let rise = (x >> head.shift) - (firsts[g] >> head.shift);
+        // A value whose line lies above `rise` is larger, one whose line lies lower by the
+        // widest residual is not. One place more on either side for what floats round.
+        let place = |rise: u64| (rise as f32 * head.steepness) as usize;
+        let widest = low_mask(u32::from(head.width));
+        let mut low = place(rise.saturating_sub(widest))
+            .saturating_sub(1)
+            .min(last);
+        // The line is rounded down.
+        let high = place(rise.saturating_add(1)).saturating_add(1).min(last);
+        let mut size = high + 1 - low;
         while size > 1 {
             let half = size / 2;
-            if at_most(low + half) {
-                low += half;
-            }
+            let middle = low + half;
+            let above = line(head, middle).wrapping_add(self.sequence.residual(head, middle));
+            low = if above <= rise { middle } else { low };
             size -= half;
         }
         g * GROUP + low + 1
@@ -289,19 +330,36 @@ mod tests {
     }
 
     fn check(values: &[u64]) {
+        check_ranks(values);
         let sequence = round_trip(values);
         for (i, &v) in values.iter().enumerate() {
             assert_eq!(sequence.get(i), Some(v), "value {i}");
         }
         assert_eq!(sequence.get(values.len()), None);
+    }
+
+    fn check_ranks(values: &[u64]) {
+        let mut values = values.to_vec();
+        values.dedup();
+        let mut out = Vec::new();
+        encode(&values, &mut out);
+        let ranked = Ranked::parse(&mut Cursor::new(&out)).expect("own encoding");
         for x in values
             .iter()
             .flat_map(|&v| [v.saturating_sub(1), v, v.saturating_add(1)])
             .chain([0, u64::MAX])
         {
             let oracle = values.partition_point(|&v| v <= x);
-            assert_eq!(sequence.rank(x), oracle, "rank of {x}");
+            assert_eq!(ranked.rank(x), oracle, "rank of {x}");
         }
+    }
+
+    #[test]
+    fn values_twice_have_no_ranks() {
+        let mut out = Vec::new();
+        encode(&[1, 2, 2, 3], &mut out);
+        assert!(Sequence::parse(&mut Cursor::new(&out)).is_ok());
+        assert!(Ranked::parse(&mut Cursor::new(&out)).is_err());
     }
 
     #[test]
@@ -383,9 +441,9 @@ mod tests {
         fn hostile_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), len in 0u32..200) {
             let mut block = len.to_le_bytes().to_vec();
             block.extend(bytes);
-            if let Ok(sequence) = Sequence::parse(&mut Cursor::new(&block)) {
+            if let Ok(ranked) = Ranked::parse(&mut Cursor::new(&block)) {
                 for x in [0, 1, u64::MAX / 3, u64::MAX] {
-                    prop_assert!(sequence.rank(x) <= sequence.len());
+                    prop_assert!(ranked.rank(x) <= ranked.len());
                 }
             }
         }

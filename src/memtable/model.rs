@@ -1,27 +1,17 @@
 //! Where a key belongs among sorted cuts: a model of the key distribution.
 //!
 //! A node strips the prefix its cuts share, takes the next eight bytes as an integer and
-//! looks it up in a histogram: cells of equal width, each knowing how many cuts lie below
-//! it. A cell with many cuts has a finer histogram of its own; cuts that eight bytes do not
-//! tell apart have a node of their own, which looks deeper into the keys.
+//! looks it up in a histogram. Cuts that eight bytes do not tell apart have a node of their
+//! own, which looks deeper into the keys.
 //!
 //! Ranks are exact. A cut never ends in a zero byte, so that comparing keys padded with
 //! zeros (which is what integers do) is the same as comparing keys.
 
-use crate::model::projection::{common_prefix, project, unproject};
-
-/// A cell with more cuts than this gets a finer histogram.
-const CELL: usize = 8;
-
-/// Cuts that are compared at a time, without a branch. As many follow the last one
-/// of a node.
-const WINDOW: usize = 4;
+use crate::model::histogram::{self, Histograms};
+use crate::model::projection::{common_prefix, project, split_prefix, unproject};
 
 /// Longer cuts are not modelled: nodes nest by eight bytes.
 pub(super) const MAX_CUT: usize = 512;
-
-/// Marks a cell that has a finer histogram.
-const FINER: u32 = 1 << 31;
 
 /// A group of one cut, which ends with the group's eight bytes.
 const NONE: u32 = u32::MAX;
@@ -43,18 +33,6 @@ struct Node {
     details: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Histogram {
-    base: u64,
-    shift: u32,
-    /// First cell, in `cells`, and how many; one more follows.
-    first: u32,
-    len: u32,
-    /// Its groups.
-    start: u32,
-    end: u32,
-}
-
 /// Ranks of keys among `len()` cuts, which it can also tell.
 ///
 /// Space: about 13 bytes a cut where eight bytes behind the common prefix tell the cuts
@@ -63,8 +41,7 @@ struct Histogram {
 #[derive(Debug)]
 pub struct Model {
     nodes: Vec<Node>,
-    histograms: Vec<Histogram>,
-    cells: Vec<u32>,
+    histograms: Histograms,
     /// Distinct projections of each node, ascending.
     projections: Vec<u64>,
     /// Cuts before each group, and before the end, of nodes with details.
@@ -84,8 +61,7 @@ impl Model {
     pub fn fit(cuts: &[&[u8]], by_search: bool) -> Model {
         let mut model = Model {
             nodes: Vec::new(),
-            histograms: Vec::new(),
-            cells: Vec::new(),
+            histograms: Histograms::default(),
             projections: Vec::new(),
             starts: Vec::new(),
             below: Vec::new(),
@@ -96,7 +72,6 @@ impl Model {
         model.add_node(cuts, 0, 0);
         model.nodes.shrink_to_fit();
         model.histograms.shrink_to_fit();
-        model.cells.shrink_to_fit();
         model.projections.shrink_to_fit();
         model.starts.shrink_to_fit();
         model.below.shrink_to_fit();
@@ -114,8 +89,7 @@ impl Model {
         let prefixes: usize = self.nodes.iter().map(|n| n.prefix.len()).sum();
         self.nodes.capacity() * size_of::<Node>()
             + prefixes
-            + self.histograms.capacity() * size_of::<Histogram>()
-            + self.cells.capacity() * size_of::<u32>()
+            + self.histograms.memory_usage()
             + self.projections.capacity() * size_of::<u64>()
             + self.starts.capacity() * size_of::<u32>()
             + self.below.capacity() * size_of::<u32>()
@@ -165,13 +139,11 @@ impl Model {
             self.starts.truncate(details);
             self.below.truncate(details);
         }
-        // What may be compared behind the last group.
-        self.projections.resize(end as usize + WINDOW, u64::MAX);
-        let histogram = if self.by_search {
-            NONE
-        } else {
-            self.add_histogram(first, end)
+        let histogram = match self.by_search {
+            true => NONE,
+            false => (self.histograms).add(&self.projections, first as usize, end as usize),
         };
+        histogram::pad(&mut self.projections);
         let node = self.nodes.len();
         self.nodes.push(Node {
             prefix,
@@ -203,47 +175,6 @@ impl Model {
         &from[2..2 + len]
     }
 
-    /// Nests until cells are small: each level takes five bits or more of what remains.
-    fn add_histogram(&mut self, start: u32, end: u32) -> u32 {
-        let index = self.histograms.len();
-        let xs = &self.projections[start as usize..end as usize];
-        let (base, span) = match (xs.first(), xs.last()) {
-            (Some(first), Some(last)) => (*first, last - first),
-            _ => (0, 0),
-        };
-        let want = (xs.len() as u64).next_power_of_two();
-        let shift = (64 - span.leading_zeros()).saturating_sub(want.trailing_zeros());
-        let len = (span >> shift) as usize + 1;
-        let first = self.cells.len();
-        let mut counted = start;
-        let mut heavy = Vec::new();
-        let mut cell = 0;
-        for c in 0..len {
-            let begin = counted;
-            while cell < xs.len() && ((xs[cell] - base) >> shift) as usize == c {
-                cell += 1;
-                counted += 1;
-            }
-            self.cells.push(begin);
-            if (counted - begin) as usize > CELL {
-                heavy.push((first + c, begin, counted));
-            }
-        }
-        self.cells.push(counted);
-        self.histograms.push(Histogram {
-            base,
-            shift,
-            first: first as u32,
-            len: len as u32,
-            start,
-            end,
-        });
-        for (cell, start, end) in heavy {
-            self.cells[cell] = FINER | self.add_histogram(start, end);
-        }
-        index as u32
-    }
-
     /// The number of cuts at or below `key`. Calls `foretell` with about that number when it is
     /// known, which is before the last wait for memory, and not always.
     #[inline]
@@ -251,13 +182,11 @@ impl Model {
         let mut node = &self.nodes[0];
         let mut rest = key;
         loop {
-            if !node.prefix.is_empty() {
-                rest = match split_prefix(rest, &node.prefix) {
-                    Ok(behind) => behind,
-                    Err(std::cmp::Ordering::Less) => return node.cuts.start as usize,
-                    Err(_) => return node.cuts.end as usize,
-                };
-            }
+            rest = match split_prefix(rest, &node.prefix) {
+                Ok(behind) => behind,
+                Err(std::cmp::Ordering::Less) => return node.cuts.start as usize,
+                Err(_) => return node.cuts.end as usize,
+            };
             let x = project(rest);
             // Where each group is one cut, slots go up as groups do.
             let after = self.groups_up_to(node, x, |group| {
@@ -290,37 +219,9 @@ impl Model {
         if self.by_search {
             return start + self.projections[start..end].partition_point(|&y| y <= x);
         }
-        let mut histogram = &self.histograms[node.histogram as usize];
-        loop {
-            if x < histogram.base {
-                return histogram.start as usize;
-            }
-            let cell = (x - histogram.base) >> histogram.shift;
-            if cell >= u64::from(histogram.len) {
-                return histogram.end as usize;
-            }
-            let group = self.cells[histogram.first as usize + cell as usize];
-            if group & FINER == 0 {
-                about(group as usize);
-                return self.count_on(group as usize, x).min(end);
-            }
-            histogram = &self.histograms[(group & !FINER) as usize];
-        }
-    }
-
-    /// The first group from `group` on whose projection is above `x`. What follows a cell
-    /// is above it, so that its end need not be known.
-    #[inline]
-    fn count_on(&self, group: usize, x: u64) -> usize {
-        let mut group = group;
-        while let Some(window) = self.projections.get(group..group + WINDOW) {
-            let up_to = window.iter().filter(|&&y| y <= x).count();
-            group += up_to;
-            if up_to < WINDOW {
-                break;
-            }
-        }
-        group
+        let place = self.histograms.place(node.histogram, x);
+        about(place);
+        histogram::count_on(&self.projections, place, x).min(end)
     }
 
     /// The cut with the given number, appended to `out`. O(log n) for each eight bytes.
@@ -354,14 +255,5 @@ impl Model {
             out.truncate(begin);
         }
         unproject(x, out);
-    }
-}
-
-/// `key` behind `prefix`, or on which side of all keys with that prefix it lies.
-#[inline]
-fn split_prefix<'a>(key: &'a [u8], prefix: &[u8]) -> Result<&'a [u8], std::cmp::Ordering> {
-    match key.strip_prefix(prefix) {
-        Some(behind) => Ok(behind),
-        None => Err(key.cmp(prefix)),
     }
 }

@@ -1,8 +1,8 @@
-//! Ranks among sorted byte strings: a tree of piecewise-linear models.
+//! Ranks among sorted byte strings: a tree of histograms.
 //!
-//! A node strips the prefix its strings share and models the next eight bytes. Strings that
-//! these bytes do not tell apart form a run; a long run gets a node of its own, which looks
-//! deeper into the strings, a short one is searched by comparison.
+//! A node strips the prefix its strings share and takes the next eight bytes as an integer.
+//! Strings that these bytes do not tell apart form a run; a long run gets a node of its own,
+//! which looks deeper into the strings, a short one is searched by comparison.
 //!
 //! ```text
 //!   strings     aa  ab  user1  user2|17  user2|18 .. user2|44  user3
@@ -12,11 +12,9 @@
 //!                           node: 17  18  ..  44
 //! ```
 
-use super::pla::Pla;
-use super::projection::{common_prefix, project};
-
-/// Error bound of each model, in strings: two cache lines of projections.
-const EPSILON: usize = 8;
+use super::histogram::{Histograms, PADDING, count_on, pad};
+use super::projection::{common_prefix, project, split_prefix};
+use std::cmp::Ordering;
 
 /// A run this long gets a node; a shorter one takes five comparisons at most.
 const RUN: usize = 32;
@@ -26,20 +24,24 @@ const MAX_DEPTH: usize = 16;
 
 /// A model of the ranks of sorted byte strings, which it does not keep.
 ///
-/// Space: 8 bytes a string at each level of the tree, and the models.
+/// Space: 12 to 16 bytes a string at each level of the tree.
 #[derive(Debug)]
 pub struct Directory {
     /// The bytes at the start that all strings share (behind the parent's prefix).
-    prefix: Vec<u8>,
+    prefix: Box<[u8]>,
+    /// Of the runs, each once.
     projections: Vec<u64>,
-    model: Pla,
-    /// (first string, node), sorted: runs that have a node.
-    runs: Vec<(usize, Directory)>,
+    histogram: Histograms,
+    /// Where each run begins, and where the last one ends; empty if each is one string.
+    starts: Vec<u32>,
+    /// (run, node), sorted: runs that have a node.
+    nodes: Vec<(usize, Directory)>,
+    len: usize,
 }
 
 impl Directory {
-    /// Fits `len` strings, of which `string(i)` is the i-th; they must be sorted.
-    /// O(bytes of the strings).
+    /// Fits `len` strings, fewer than 2^31, of which `string(i)` is the i-th; they must be
+    /// sorted. O(bytes of the strings).
     pub fn fit<'a>(len: usize, string: impl Fn(usize) -> &'a [u8]) -> Directory {
         Directory::fit_at(0..len, 0, 0, &string)
     }
@@ -58,28 +60,45 @@ impl Directory {
                 &first[..common_prefix(first, last)]
             }
         };
-        let projections: Vec<u64> = range
-            .clone()
-            .map(|i| project(rest(i).get(prefix.len()..).unwrap_or(&[])))
-            .collect();
-        let mut runs = Vec::new();
-        let mut start = 0;
-        for run in projections.chunk_by(|a, b| a == b) {
-            let end = start + run.len();
+        let mut projections: Vec<u64> = Vec::new();
+        let mut starts = Vec::new();
+        for i in range.clone() {
+            let x = project(rest(i).get(prefix.len()..).unwrap_or(&[]));
+            // Sorted strings have sorted projections; what follows relies on it.
+            if projections.last().is_none_or(|&last| last < x) {
+                projections.push(x);
+                starts.push((i - range.start) as u32);
+            }
+        }
+        let runs = projections.len();
+        starts.push(range.len() as u32);
+        let mut nodes = Vec::new();
+        for run in 0..runs {
+            let (start, end) = (starts[run] as usize, starts[run + 1] as usize);
             // Without a byte of progress a node would only repeat its parent.
-            let progress = run.len() < range.len() || !prefix.is_empty();
-            if run.len() >= RUN && depth < MAX_DEPTH && progress {
+            let progress = end - start < range.len() || !prefix.is_empty();
+            if end - start >= RUN && depth < MAX_DEPTH && progress {
                 let below = range.start + start..range.start + end;
                 let node = Directory::fit_at(below, skip + prefix.len(), depth + 1, string);
-                runs.push((start, node));
+                nodes.push((run, node));
             }
-            start = end;
         }
+        let mut histogram = Histograms::default();
+        histogram.add(&projections, 0, runs);
+        histogram.shrink_to_fit();
+        pad(&mut projections);
+        projections.shrink_to_fit();
+        if runs == range.len() {
+            starts.clear();
+        }
+        starts.shrink_to_fit();
         Directory {
-            prefix: prefix.to_vec(),
-            model: Pla::fit(&projections, EPSILON),
+            prefix: prefix.into(),
             projections,
-            runs,
+            histogram,
+            starts,
+            nodes,
+            len: range.len(),
         }
     }
 
@@ -87,49 +106,58 @@ impl Directory {
     /// string with it, and is asked for few strings that the models cannot settle.
     ///
     /// O(1) expected for strings that few bytes tell apart, O(log len) comparisons at worst.
+    #[inline]
     pub fn rank(&self, target: &[u8], at_or_below: impl Fn(usize) -> bool) -> usize {
-        self.rank_at(target, 0, &at_or_below)
-    }
-
-    fn rank_at(&self, target: &[u8], first: usize, at_or_below: &impl Fn(usize) -> bool) -> usize {
-        let (head, rest) = target.split_at(self.prefix.len().min(target.len()));
-        match head.cmp(&self.prefix) {
-            std::cmp::Ordering::Less => return 0,
-            std::cmp::Ordering::Greater => return self.projections.len(),
-            std::cmp::Ordering::Equal => {}
-        }
-        let x = project(rest);
-        let end = self.model.upper_bound(&self.projections, x);
-        if end == 0 || self.projections[end - 1] != x {
-            return end;
-        }
-        // Strings `start..end` project to `x`: the target is among or beside them.
-        if let Ok(at) = self.runs.binary_search_by(|(start, node)| {
-            let last = start + node.projections.len();
-            last.cmp(&end)
-        }) {
-            let (start, node) = &self.runs[at];
-            return start + node.rank_at(rest, first + start, at_or_below);
-        }
-        let (mut low, mut high) = (self.projections.partition_point(|&p| p < x), end);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if at_or_below(first + middle) {
-                low = middle + 1;
-            } else {
-                high = middle;
+        let mut node = self;
+        let mut rest = target;
+        // The strings before those of the node.
+        let mut before = 0;
+        loop {
+            rest = match split_prefix(rest, &node.prefix) {
+                Ok(behind) => behind,
+                Err(Ordering::Less) => return before,
+                Err(_) => return before + node.len,
+            };
+            let x = project(rest);
+            let runs = node.projections.len() - PADDING;
+            let place = node.histogram.place(0, x);
+            let after = count_on(&node.projections, place, x).min(runs);
+            let start = |run: usize| node.starts.get(run).map_or(run, |&start| start as usize);
+            let Some(run) = after
+                .checked_sub(1)
+                .filter(|&run| node.projections[run] == x)
+            else {
+                return before + start(after);
+            };
+            // The target is among the strings of a run, or beside them.
+            let (mut low, mut high) = (before + start(run), before + start(after));
+            if high - low >= RUN
+                && let Ok(at) = node.nodes.binary_search_by_key(&run, |&(run, _)| run)
+            {
+                before = low;
+                node = &node.nodes[at].1;
+                continue;
             }
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if at_or_below(middle) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            return low;
         }
-        low
     }
 
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
-        let nodes: usize = self.runs.iter().map(|(_, node)| node.memory_usage()).sum();
-        self.prefix.capacity()
+        let nodes: usize = self.nodes.iter().map(|(_, node)| node.memory_usage()).sum();
+        self.prefix.len()
             + self.projections.capacity() * size_of::<u64>()
-            + self.model.memory_usage()
-            + self.runs.capacity() * size_of::<(usize, Directory)>()
+            + self.histogram.memory_usage()
+            + self.starts.capacity() * size_of::<u32>()
+            + self.nodes.capacity() * size_of::<(usize, Directory)>()
             + nodes
     }
 }

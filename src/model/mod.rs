@@ -1,12 +1,11 @@
-//! Models of a key distribution: arbitrary byte keys become integers
-//! ([`projection`]), integers become ranks ([`pla`]), strings of any length become ranks
-//! through a tree of both ([`directory`]).
+//! Models of a key distribution: arbitrary byte keys become integers ([`projection`]),
+//! integers become ranks ([`histogram`]), strings of any length become ranks through a tree
+//! of both ([`directory`]).
 #![forbid(unsafe_code)]
 
 pub mod directory;
-pub mod pla;
+pub mod histogram;
 pub mod projection;
 
 pub use directory::Directory;
-pub use pla::Pla;
 pub use projection::project;

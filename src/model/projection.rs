@@ -63,6 +63,18 @@ pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     equal + a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
+/// `key` behind `prefix`, or on which side of all keys with that prefix it lies.
+#[inline]
+pub fn split_prefix<'a>(key: &'a [u8], prefix: &[u8]) -> Result<&'a [u8], std::cmp::Ordering> {
+    if prefix.is_empty() {
+        return Ok(key);
+    }
+    match key.strip_prefix(prefix) {
+        Some(behind) => Ok(behind),
+        None => Err(key.cmp(prefix)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,105 @@
+//! The command line of `ycsb index`.
+
+use crate::dataset::Source;
+use crate::engine::{self, Budget, Compression};
+use crate::error::{Context, Error};
+use crate::index::measure::{self, Plan};
+use crate::index::report;
+use crate::progress::Progress;
+use clap::Args;
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+
+/// The arguments of `ycsb index`.
+#[derive(Debug, Args)]
+pub struct Index {
+    /// Engines, separated by commas; ratios are to the first. The same one twice shows the noise
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "stock,interpolation,kauto,trie,mountdb-table"
+    )]
+    engines: String,
+    /// Generated key sets, separated by commas
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "uniform,dense,normal,lognormal,user"
+    )]
+    keys: Vec<String>,
+    /// Take the keys of this file too: SOSD binary (64-bit), or one key a line. May be repeated
+    #[arg(long = "keys-file", value_name = "FILE")]
+    key_files: Vec<PathBuf>,
+    /// Records of a generated key set, and at most as many of a file
+    #[arg(long, value_name = "N", default_value_t = 2_300_000)]
+    records: usize,
+    /// Bytes of a value
+    #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    value_size: usize,
+    /// Target size of a data block, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
+    block_size: u32,
+    /// Seeks in every round
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    seeks: usize,
+    /// Rounds; in each, every engine writes its file and seeks
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// Seed of keys, values and seeks
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+    /// Directory for the files, which are removed [default: a new one for temporary files]
+    #[arg(long, value_name = "DIR")]
+    db: Option<PathBuf>,
+    /// Write the report to this file too
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+impl Index {
+    /// Measures and reports. Returns whether all indexes found the same blocks.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn run(self, progress: Progress) -> Result<bool, Error> {
+        let budget = Budget {
+            cache_bytes: 8 << 20,
+            bloom_bits: 0,
+            block_bytes: self.block_size,
+            write_buffer_bytes: 64 << 20,
+            compression: Compression::None,
+            direct_reads: false,
+        };
+        let sets = self.keys.iter().filter(|name| !name.is_empty());
+        let mut sources = sets
+            .map(|name| name.parse().map(Source::Set).map_err(Error::Usage))
+            .collect::<Result<Vec<_>, _>>()?;
+        sources.extend(self.key_files.into_iter().map(Source::File));
+        let plan = Plan {
+            contenders: engine::resolve(&engine::split_list(&self.engines), &budget)?,
+            budget,
+            sources,
+            records: self.records,
+            value_size: self.value_size,
+            seeks: self.seeks,
+            rounds: self.rounds,
+            seed: self.seed,
+            dir: self.db,
+        };
+        plan.check()?;
+        if let Some(path) = &self.report {
+            // Learn now, not at the end, that the report cannot be written.
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            opened.map_err(|e| Error::Usage(format!("--report {}: {e}", path.display())))?;
+        }
+        let outcome = measure::run(&plan, progress)?;
+        let report = report::markdown(&plan, &outcome);
+        print!("{report}");
+        if let Some(path) = &self.report {
+            fs::write(path, &report)
+                .context(|| format!("writing the report to {}", path.display()))?;
+        }
+        Ok(outcome.wrong.is_empty())
+    }
+}
