@@ -79,7 +79,7 @@ fn keys_that_leave_their_skeleton() {
 #[test]
 fn leaves_of_a_rising_sequence() {
     let mut table = Table::alone();
-    table.fill((0..many()).map(|i| big(1 << 40 | i * 3)));
+    table.fill((0..many()).map(|i| big((1 << 40) + i * 3)));
     let crowded = (table.memtable.leaves_from_head())
         .filter(|leaf| {
             let places: HashSet<u16> = (0..leaf.len())
