@@ -22,8 +22,7 @@
 //!
 //! Costs: an insert or lookup O(1) expected where the model is right, O(log n) expected
 //! otherwise, amortised over the routers' making, which takes O(leaves) now and then. Memory
-//! beside the entries: 13 to 24 bytes an entry; more where keys share hundreds of bytes, which
-//! leaves copy.
+//! beside the entries: 13 to 24 bytes an entry.
 #![expect(
     unsafe_code,
     reason = "leaves and entries lie in an arena that outlives every reader, at addresses"

@@ -17,6 +17,10 @@ use crate::model::projection::common_prefix;
 /// are all in one half once in 128 times.
 const RECENT: usize = 8;
 
+/// Longer cuts are not copied to be a leaf's fence: a leaf has about twenty entries at first,
+/// whose memory is bounded.
+const MAX_COPY: usize = 96;
+
 /// A leaf's entries in two, and the boundary between them.
 struct Division {
     /// The first of the sorted entries that is an upper one.
@@ -118,6 +122,9 @@ impl Memtable {
             let slot = slots.start + slots.len() / 2;
             user.clear();
             router.skeleton().model().cut(slot - 1, &mut user);
+            if user.len() > MAX_COPY {
+                return None;
+            }
             let first = lower_bound(leaf, sorted, &Key::before_all_versions(&user));
             if first > sorted.len() - sorted.len() / 4 {
                 slots.end = slot;
