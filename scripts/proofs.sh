@@ -14,6 +14,14 @@ if ! host=$(rustc +nightly -vV 2>/dev/null | sed -n 's/^host: //p') || [ -z "$ho
   exit
 fi
 
+# Undefined behaviour of any kind, on few entries: this is slow.
+if cargo +nightly miri --version >/dev/null 2>&1; then
+  MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-strict-provenance" CARGO_TARGET_DIR=$target/miri \
+    cargo +nightly miri test --locked --no-default-features --lib memtable
+else
+  echo "no Miri on the nightly toolchain: it is left out"
+fi
+
 # Addresses that are wrong.
 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=$target/asan \
   cargo +nightly test --locked --release --no-default-features --target "$host" --lib memtable

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use std::collections::HashSet;
 
 fn many() -> u64 {
-    if cfg!(miri) { 400 } else { 20_000 }
+    if cfg!(miri) { 60 } else { 20_000 }
 }
 
 /// Fills a table; bytes an entry.
@@ -59,6 +59,7 @@ fn bursts_at_ever_new_places() {
 
 /// A skeleton that has become useless does not keep a memtable from learning.
 #[test]
+#[cfg_attr(miri, ignore = "needs many entries")]
 fn keys_that_leave_their_skeleton() {
     let families = Families::new();
     let mut before = Table::new(&families, Settings::default());
@@ -77,6 +78,7 @@ fn keys_that_leave_their_skeleton() {
 
 /// Leaves at the end of a sequence, which reach to the end of all keys, tell keys apart.
 #[test]
+#[cfg_attr(miri, ignore = "needs many entries")]
 fn leaves_of_a_rising_sequence() {
     let mut table = Table::alone();
     table.fill((0..many()).map(|i| big((1 << 40) + i * 3)));
@@ -105,6 +107,7 @@ fn prefixes_that_grow() {
 
 /// Keys that a model of eight bytes does not tell apart, nor one of many times eight.
 #[test]
+#[cfg_attr(miri, ignore = "needs many entries")]
 fn keys_that_no_cut_divides() {
     let mut rng = StdRng::seed_from_u64(5);
     let late = (0..many() / 4).map(move |_| [vec![b'x'; 600], big(rng.random())].concat());

@@ -171,6 +171,7 @@ fn cuts_that_crowd() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "counts, on many entries")]
 fn memory_on_plain_keys() {
     let n = 20_000u64;
     let spread: [fn(u64) -> u64; 3] = [
