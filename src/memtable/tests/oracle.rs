@@ -13,6 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 const FAMILY: FamilyId = FamilyId {
     database: 7,
@@ -26,7 +27,7 @@ type Key = (Vec<u8>, Reverse<u64>);
 
 /// A memtable and what is in it.
 pub struct Table {
-    pub memtable: Memtable,
+    pub memtable: Rc<Memtable>,
     pub arena: Bump,
     entries: Bump,
     oracle: BTreeMap<Key, NonNull<u8>>,
@@ -37,7 +38,12 @@ impl Table {
     pub fn new(families: &Families, settings: Settings) -> Table {
         let arena = Bump::default();
         Table {
-            memtable: Memtable::new(Box::new(arena.clone()), settings, families, FAMILY),
+            memtable: Rc::new(Memtable::new(
+                Box::new(arena.clone()),
+                settings,
+                families,
+                FAMILY,
+            )),
             arena,
             entries: Bump::default(),
             oracle: BTreeMap::new(),
@@ -458,8 +464,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn run(steps: &[Step], checked: bool) {
     let mut table = Table::alone();
     let mut at: Option<NonNull<u8>> = None;
-    // SAFETY: the memtable does not move and outlives the iterator; `insert` shares it.
-    let memtable: &Memtable = unsafe { &*std::ptr::from_ref(&table.memtable) };
+    let memtable = Rc::clone(&table.memtable);
     let mut iter = memtable.iter();
     if checked {
         iter.check_reads();
