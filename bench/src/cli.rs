@@ -143,11 +143,7 @@ fn engines() -> String {
 impl Compare {
     fn run(&self, progress: Progress) -> Result<bool, Error> {
         let plan = self.plan()?;
-        if let Some(path) = &self.report {
-            // Learn now, not after an hour, that the report cannot be written.
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            opened.map_err(|e| Error::Usage(format!("--report {}: {e}", path.display())))?;
-        }
+        check_report(self.report.as_deref())?;
         let mut dir = WorkDir::new(self.db.as_deref(), self.keep)?;
         let loaded = load::load(&plan, &mut dir, progress)?;
         let comparison = compare::run(&plan, &loaded, progress)?;
@@ -156,7 +152,7 @@ impl Compare {
         let report = Report::new(&plan, &comparison);
         print!("{}", report.text());
         if let Some(path) = &self.report {
-            write(path, &report.markdown())?;
+            write_report(path, &report.markdown())?;
         }
         if self.keep {
             eprintln!("the databases are in {}", dir.path().display());
@@ -225,6 +221,15 @@ fn at_least_one(option: &str, value: u32) -> Result<u32, Error> {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+/// Learns before the run, not after an hour, that its report cannot be written.
+pub(crate) fn check_report(path: Option<&Path>) -> Result<(), Error> {
+    if let Some(path) = path {
+        let opened = OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|e| Error::Usage(format!("--report {}: {e}", path.display())))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn write_report(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).context(|| format!("writing the report to {}", path.display()))
 }

@@ -1,5 +1,7 @@
 //! Numbers and tables as text.
 
+use crate::stats::Spread;
+
 /// A whole number with thousands separators: `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -16,6 +18,12 @@ pub fn count(n: u64) -> String {
 /// Nanoseconds as microseconds: `1.53 us`.
 pub fn micros(nanoseconds: u64) -> String {
     format!("{:.2} us", nanoseconds as f64 / 1000.0)
+}
+
+/// A median and how far it spreads: `3.26x (3.15..4.17)`.
+pub fn spread(spread: Spread, show: impl Fn(f64) -> String, unit: &str) -> String {
+    let Spread { median, min, max } = spread;
+    format!("{}{unit} ({}..{})", show(median), show(min), show(max))
 }
 
 /// Rows of cells under a heading row; the first column holds labels.

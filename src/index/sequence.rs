@@ -291,13 +291,13 @@ impl Ranked {
         let rise = (x >> head.shift) - (firsts[g] >> head.shift);
         // A value whose line lies above `rise` is larger, one whose line lies lower by the
         // widest residual is not. One place more on either side for what floats round.
-        let place = |rise: u64| (rise as f32 * head.steepness) as usize;
+        let reach = |rise: u64| (rise as f32 * head.steepness) as usize;
         let widest = low_mask(u32::from(head.width));
-        let mut low = place(rise.saturating_sub(widest))
+        let mut low = reach(rise.saturating_sub(widest))
             .saturating_sub(1)
             .min(last);
         // The line is rounded down.
-        let high = place(rise.saturating_add(1)).saturating_add(1).min(last);
+        let high = reach(rise.saturating_add(1)).saturating_add(1).min(last);
         let mut size = high + 1 - low;
         while size > 1 {
             let half = size / 2;

@@ -324,7 +324,7 @@ impl<'a> Iter<'a> {
             && let Some(next) = self.next
         {
             self.read(next, 0);
-            self.ask_from(0);
+            self.ask_first();
             self.at = 0;
             self.current = self.entry_at(0);
         }
@@ -337,8 +337,8 @@ impl<'a> Iter<'a> {
 
     /// Asks for the entries that a forward iteration comes to first.
     #[inline]
-    fn ask_from(&self, at: usize) {
-        for at in at..at + AHEAD {
+    fn ask_first(&self) {
+        for at in 0..AHEAD {
             match self.sorted.about(at) {
                 Some(entry) => entry.prefetch(),
                 None => return self.ask_next(),
@@ -373,7 +373,7 @@ impl<'a> Iter<'a> {
                 }
             }
             if part == Part::Behind {
-                self.ask_from(0);
+                self.ask_first();
             }
             return Some(self.sorted.lower_bound(leaf, key));
         }

@@ -86,7 +86,7 @@ impl Sorted {
         if (self.ties | self.ties >> 1) >> at & 1 != 0 {
             self.order_run(leaf, at);
         }
-        self.items.get(at).map(|item| item.entry)
+        self.about(at)
     }
 
     /// About the entry at a place of the order, to ask for it.
@@ -127,7 +127,7 @@ impl Sorted {
         let place = leaf.place_of(key.user);
         let first = (self.items).partition_point(|item| u16::from(item.place) < place);
         self.get(leaf, first);
-        lower_bound(leaf, &self.items, key)
+        first + lower_bound(leaf, &self.items[first..], key)
     }
 
     /// Leaves out what does not lie before `key`.

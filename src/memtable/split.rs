@@ -21,6 +21,10 @@ const RECENT: usize = 8;
 /// whose memory is bounded.
 const MAX_COPY: usize = 96;
 
+/// How far the keys to come in a rising sequence will go, as a multiple of what the upper
+/// half of the leaf spans.
+const GOES_ON: u64 = 4;
+
 /// A leaf's entries in two, and the boundary between them.
 struct Division {
     /// The first of the sorted entries that is an upper one.
@@ -32,10 +36,6 @@ struct Division {
     /// Whether it begins there.
     exact: bool,
 }
-
-/// How far the keys to come in a rising sequence will go, as a multiple of what the upper
-/// half of the leaf spans.
-const GOES_ON: u64 = 4;
 
 impl Memtable {
     /// Splits a full leaf that `key` is to go to. Only with the leaf's lock, or alone.

@@ -1,13 +1,13 @@
 //! The command line of `ycsb index`.
 
+use crate::cli::{check_report, write_report};
 use crate::dataset::Source;
 use crate::engine::{self, Budget, Compression};
-use crate::error::{Context, Error};
+use crate::error::Error;
 use crate::index::measure::{self, Plan};
 use crate::index::report;
 use crate::progress::Progress;
 use clap::Args;
-use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 
 /// The arguments of `ycsb index`.
@@ -88,17 +88,12 @@ impl Index {
             dir: self.db,
         };
         plan.check()?;
-        if let Some(path) = &self.report {
-            // Learn now, not at the end, that the report cannot be written.
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            opened.map_err(|e| Error::Usage(format!("--report {}: {e}", path.display())))?;
-        }
+        check_report(self.report.as_deref())?;
         let outcome = measure::run(&plan, progress)?;
         let report = report::markdown(&plan, &outcome);
         print!("{report}");
         if let Some(path) = &self.report {
-            fs::write(path, &report)
-                .context(|| format!("writing the report to {}", path.display()))?;
+            write_report(path, &report)?;
         }
         Ok(outcome.wrong.is_empty())
     }

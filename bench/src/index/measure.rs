@@ -5,6 +5,8 @@ use crate::engine::{Budget, Contender};
 use crate::error::{Context, Error};
 use crate::index::file::{self, Contents, Opened};
 use crate::keys;
+use crate::memtable::plan::file_label;
+use crate::memtable::rounds::order;
 use crate::progress::Progress;
 use crate::values;
 use crate::workdir::WorkDir;
@@ -131,11 +133,7 @@ fn key_set(
     let targets = targets(plan, keys);
     let name = match source {
         Source::Set(set) => set.to_string(),
-        Source::File(path) => path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned(),
+        Source::File(path) => file_label(path),
     };
     let engines = plan.contenders.len();
     let phase = progress.start(&name, (plan.rounds * engines) as u64);
@@ -143,9 +141,7 @@ fn key_set(
     for round in 0..plan.rounds {
         let mut dir = WorkDir::new(plan.dir.as_deref(), false)?;
         let mut opened = Vec::new();
-        // Every engine is first in some round.
-        let turns: Vec<usize> = (0..engines).map(|i| (i + round) % engines).collect();
-        for &i in &turns {
+        for i in order(round, engines) {
             let contender = &plan.contenders[i];
             let path = dir.engine(&contender.label)?.join("table.sst");
             let seconds = file::write(contender, &plan.budget, &contents, &path)?.as_secs_f64();

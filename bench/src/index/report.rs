@@ -1,6 +1,6 @@
 //! The report of a run, in Markdown.
 
-use crate::format::{Table, count, escape};
+use crate::format::{Table, count, escape, spread};
 use crate::index::measure::{Figures, Outcome, Plan, Row};
 use crate::stats::Spread;
 use crate::sysinfo;
@@ -23,13 +23,23 @@ pub fn markdown(plan: &Plan, outcome: &Outcome) -> String {
         (
             &format!("A seek, speed to {base} ({base}: nanoseconds)"),
             table(plan, outcome, |row, figures| {
-                times(&row.engines[0].seek, &figures.seek, "ns")
+                times(
+                    &row.engines[0].seek,
+                    &figures.seek,
+                    |x| format!("{x:.0}"),
+                    " ns",
+                )
             }),
         ),
         (
             &format!("Writing the file, speed to {base} ({base}: seconds)"),
             table(plan, outcome, |row, figures| {
-                times(&row.engines[0].build, &figures.build, "s")
+                times(
+                    &row.engines[0].build,
+                    &figures.build,
+                    |x| format!("{x:.2}"),
+                    " s",
+                )
             }),
         ),
     ];
@@ -90,21 +100,15 @@ fn a_block(bytes: u64, figures: &Figures) -> f64 {
     bytes as f64 / figures.facts.blocks as f64
 }
 
-fn times(base: &[f64], times: &[f64], unit: &str) -> String {
-    let is_base = std::ptr::eq(base, times);
-    let spread = match is_base {
-        true => Spread::of(times),
-        // As speed: how many times faster.
-        false => Spread::of_ratios(base, times),
+/// The base's own times; of others how many times faster they are.
+fn times(base: &[f64], times: &[f64], show: fn(f64) -> String, unit: &str) -> String {
+    let text = match std::ptr::eq(base, times) {
+        true => Spread::of(times).map(|times| spread(times, show, unit)),
+        false => {
+            Spread::of_ratios(base, times).map(|ratio| spread(ratio, |x| format!("{x:.2}"), "x"))
+        }
     };
-    let Some(Spread { median, min, max }) = spread else {
-        return "n/a".to_owned();
-    };
-    match (is_base, unit) {
-        (false, _) => format!("{median:.2}x ({min:.2}..{max:.2})"),
-        (true, "ns") => format!("{median:.0} ns ({min:.0}..{max:.0})"),
-        (true, unit) => format!("{median:.2} {unit} ({min:.2}..{max:.2})"),
-    }
+    text.unwrap_or_else(|| "n/a".to_owned())
 }
 
 fn table(plan: &Plan, outcome: &Outcome, cell: impl Fn(&Row, &Figures) -> String) -> Table {

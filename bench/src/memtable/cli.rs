@@ -1,11 +1,11 @@
 //! The command line of `ycsb memtable`.
 
-use crate::error::{Context, Error};
+use crate::cli::{check_report, write_report};
+use crate::error::Error;
 use crate::memtable::plan::Plan;
 use crate::memtable::{self, engine, report};
 use crate::progress::Progress;
 use clap::Args;
-use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 
 /// The arguments of `ycsb memtable`.
@@ -58,17 +58,12 @@ impl Memtable {
             seed: self.seed,
         };
         plan.check()?;
-        if let Some(path) = &self.report {
-            // Learn now, not after half an hour, that the report cannot be written.
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            opened.map_err(|e| Error::Usage(format!("--report {}: {e}", path.display())))?;
-        }
+        check_report(self.report.as_deref())?;
         let outcome = memtable::run(&plan, progress)?;
         let report = report::markdown(&plan, &outcome);
         print!("{report}");
         if let Some(path) = &self.report {
-            fs::write(path, &report)
-                .context(|| format!("writing the report to {}", path.display()))?;
+            write_report(path, &report)?;
         }
         Ok(outcome.is_clean())
     }

@@ -1,6 +1,6 @@
 //! The report of a run, in Markdown.
 
-use crate::format::{Table, count, escape};
+use crate::format::{Table, count, escape, spread};
 use crate::memtable::check::VALUE_BYTES;
 use crate::memtable::engine::{BASE, JUDGED};
 use crate::memtable::outcome::{Footprint, Limit, Outcome, Row};
@@ -121,11 +121,6 @@ fn time(rates: &[f64]) -> String {
         || NOTHING.to_owned(),
         |times| spread(times, |x| format!("{x:.0}"), " ns"),
     )
-}
-
-fn spread(spread: Spread, show: impl Fn(f64) -> String, unit: &str) -> String {
-    let Spread { median, min, max } = spread;
-    format!("{}{unit} ({}..{})", show(median), show(min), show(max))
 }
 
 fn memory(outcome: &Outcome) -> Table {
