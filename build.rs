@@ -30,14 +30,16 @@ mod shims {
         ("ROCKSDB_JEMALLOC", "jemalloc_nodump_allocator.o", "mallctl"),
     ];
 
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 9] = [
         "cpp/index_reader.cc",
         "cpp/index_factory.cc",
+        "cpp/learned_block.cc",
         "cpp/table_factory.cc",
         "cpp/memtable_rep.cc",
         "cpp/options.cc",
         "cpp/registration.cc",
         "cpp/table_file.cc",
+        "cpp/table_properties.cc",
     ];
 
     pub fn build() -> Result<(), String> {

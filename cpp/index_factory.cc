@@ -22,8 +22,10 @@ namespace {
 
 class LearnedIndexBuilder final : public UserDefinedIndexBuilder {
  public:
-  explicit LearnedIndexBuilder(std::shared_ptr<rocksdb::Logger> info_log)
-      : info_log_(std::move(info_log)), builder_(ffi::new_index_builder()) {}
+  LearnedIndexBuilder(std::shared_ptr<rocksdb::Logger> info_log, IndexProperties properties)
+      : info_log_(std::move(info_log)),
+        properties_(std::move(properties)),
+        builder_(ffi::new_index_builder()) {}
 
   Slice AddIndexEntry(const Slice& last_key, const Slice* next_first_key,
                       const BlockHandle& handle, std::string* /*separator_scratch*/,
@@ -40,11 +42,13 @@ class LearnedIndexBuilder final : public UserDefinedIndexBuilder {
       builder_->finish();
       const rust::Slice<const uint8_t> bytes = builder_->bytes();
       *contents = Slice(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      SetProperties(builder_->properties());
     } catch (const rust::Error& e) {
       // The file is complete without it: never fail a flush for want of an index.
       ffi::count_not_built();
       rocksdb::Warn(info_log_, "mountdb: no learned index for this file: %s", e.what());
       *contents = Slice();
+      SetProperties(ffi::not_learned_properties(e.what()));
     }
     return Status::OK();
   }
@@ -52,7 +56,14 @@ class LearnedIndexBuilder final : public UserDefinedIndexBuilder {
   uint64_t EstimatedSize() const override { return builder_->estimated_size(); }
 
  private:
+  void SetProperties(rust::Vec<ffi::Property> properties) {
+    if (properties_) {
+      *properties_ = std::move(properties);
+    }
+  }
+
   const std::shared_ptr<rocksdb::Logger> info_log_;
+  const IndexProperties properties_;
   rust::Box<ffi::IndexBuilder> builder_;
 };
 
@@ -139,11 +150,12 @@ class LearnedUserDefinedReader final : public UserDefinedIndexReader {
 
 }  // namespace
 
-LearnedIndexFactory::LearnedIndexFactory(std::shared_ptr<rocksdb::Logger> info_log)
-    : info_log_(std::move(info_log)) {}
+LearnedIndexFactory::LearnedIndexFactory(std::shared_ptr<rocksdb::Logger> info_log,
+                                         IndexProperties properties)
+    : info_log_(std::move(info_log)), properties_(std::move(properties)) {}
 
 UserDefinedIndexBuilder* LearnedIndexFactory::NewBuilder() const {
-  return new LearnedIndexBuilder(info_log_);
+  return new LearnedIndexBuilder(info_log_, properties_);
 }
 
 Status LearnedIndexFactory::NewBuilder(

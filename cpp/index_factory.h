@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "mountdb/cpp/table_properties.h"
 #include "rocksdb/env.h"
 #include "rocksdb/user_defined_index.h"
 
@@ -13,8 +14,10 @@ namespace mountdb {
 
 class LearnedIndexFactory final : public rocksdb::UserDefinedIndexFactory {
  public:
-  // Builders report to `info_log` (may be null) why they could not build.
-  explicit LearnedIndexFactory(std::shared_ptr<rocksdb::Logger> info_log = nullptr);
+  // Builders report to `info_log` why they could not build, and leave in `properties` what
+  // there is to say of the index; both may be null.
+  explicit LearnedIndexFactory(std::shared_ptr<rocksdb::Logger> info_log = nullptr,
+                               IndexProperties properties = nullptr);
 
   static const char* kClassName() { return "mountdb"; }
   const char* Name() const override { return kClassName(); }
@@ -34,6 +37,7 @@ class LearnedIndexFactory final : public rocksdb::UserDefinedIndexFactory {
 
  private:
   const std::shared_ptr<rocksdb::Logger> info_log_;
+  const IndexProperties properties_;
 };
 
 }  // namespace mountdb

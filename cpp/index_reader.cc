@@ -59,12 +59,24 @@ constinit thread_local void* IteratorMemory::slots_[kSlots] = {};
 constinit thread_local size_t IteratorMemory::count_ = 0;
 constinit thread_local bool IteratorMemory::closed_ = false;
 
+// What an index iterator is made for.
+enum class Purpose {
+  kScan,
+  // A Get, or one key after the other of a MultiGet: Next() is asked for the block where the
+  // versions of the user key sought go on, if there is one.
+  kLookup,
+};
+
 // Walks the blocks of one file. A position is a block number and its handle; the key, which
 // point lookups never ask for, is put together on demand.
 class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexValue> {
  public:
-  LearnedIndexIterator(const ffi::Index& index, uint64_t blocks, bool key_includes_seq)
-      : index_(index), blocks_(blocks), key_includes_seq_(key_includes_seq) {}
+  LearnedIndexIterator(const ffi::Index& index, uint64_t blocks, bool key_includes_seq,
+                       Purpose purpose)
+      : index_(index),
+        blocks_(blocks),
+        key_includes_seq_(key_includes_seq),
+        purpose_(purpose) {}
 
   static void* operator new(size_t size) { return IteratorMemory::Take(size); }
   static void operator delete(void* memory) { IteratorMemory::Give(memory); }
@@ -85,7 +97,14 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
   }
 
   void Next() override {
-    if (Valid()) {
+    if (!Valid()) {
+      return;
+    }
+    if (purpose_ == Purpose::kLookup && !index_.splits_a_user_key(at_.block)) {
+      // All that follows lies behind the user key sought. The standard index would have the
+      // next block read to find that out.
+      at_.block = blocks_;
+    } else {
       MoveTo(index_.position(at_.block + 1));
     }
   }
@@ -136,6 +155,7 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
   mutable Slice key_;  // the internal key of the separator of block `key_of_`
   mutable uint64_t key_of_ = kFailed;
   const bool key_includes_seq_;
+  const Purpose purpose_;
 };
 
 }  // namespace
@@ -147,37 +167,22 @@ Slice SeparatorOf(const ffi::Index& index, uint64_t block, rust::Vec<uint8_t>* b
   return Slice(reinterpret_cast<const char*>(buffer->data()), buffer->size());
 }
 
-LearnedIndexReader::LearnedIndexReader(
-    rust::Box<ffi::Index> index, std::unique_ptr<BlockBasedTable::IndexReader> standard,
-    bool key_includes_seq)
+LearnedIndexReader::LearnedIndexReader(rust::Box<ffi::Index> index, bool key_includes_seq)
     : index_(std::move(index)),
-      standard_(std::move(standard)),
       memory_usage_(index_->memory_usage()),
       blocks_(index_->blocks()),
       key_includes_seq_(key_includes_seq) {}
 
 rocksdb::InternalIteratorBase<IndexValue>* LearnedIndexReader::NewIterator(
-    const rocksdb::ReadOptions&, bool, rocksdb::IndexBlockIter*, rocksdb::GetContext*,
-    rocksdb::BlockCacheLookupContext*) {
-  return new LearnedIndexIterator(*index_, blocks_, key_includes_seq_);
+    const rocksdb::ReadOptions&, bool, rocksdb::IndexBlockIter*,
+    rocksdb::GetContext* get_context, rocksdb::BlockCacheLookupContext*) {
+  // RocksDB gives a GetContext for Get and MultiGet only.
+  const Purpose purpose = get_context != nullptr ? Purpose::kLookup : Purpose::kScan;
+  return new LearnedIndexIterator(*index_, blocks_, key_includes_seq_, purpose);
 }
 
 size_t LearnedIndexReader::ApproximateMemoryUsage() const {
-  return sizeof(*this) + memory_usage_ +
-         (standard_ ? standard_->ApproximateMemoryUsage() : 0);
-}
-
-Status LearnedIndexReader::CacheDependencies(
-    const rocksdb::ReadOptions& ro, bool pin,
-    rocksdb::FilePrefetchBuffer* tail_prefetch_buffer) {
-  return standard_ ? standard_->CacheDependencies(ro, pin, tail_prefetch_buffer)
-                   : Status::OK();
-}
-
-void LearnedIndexReader::EraseFromCacheBeforeDestruction(uint32_t aggressiveness) {
-  if (standard_) {
-    standard_->EraseFromCacheBeforeDestruction(aggressiveness);
-  }
+  return sizeof(*this) + memory_usage_;
 }
 
 }  // namespace mountdb

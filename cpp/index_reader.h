@@ -21,12 +21,9 @@ rocksdb::Slice SeparatorOf(const ffi::Index& index, uint64_t block,
 // Stands in for the index reader that the block-based table made when it opened the file.
 class LearnedIndexReader final : public rocksdb::BlockBasedTable::IndexReader {
  public:
-  // `standard` is kept for what it holds in the block cache; it may be null.
   // `key_includes_seq`: whether the standard index's keys are internal keys, because
   // callers read keys the way the file's properties say.
-  LearnedIndexReader(rust::Box<ffi::Index> index,
-                     std::unique_ptr<rocksdb::BlockBasedTable::IndexReader> standard,
-                     bool key_includes_seq);
+  LearnedIndexReader(rust::Box<ffi::Index> index, bool key_includes_seq);
 
   rocksdb::InternalIteratorBase<rocksdb::IndexValue>* NewIterator(
       const rocksdb::ReadOptions& read_options, bool disable_prefix_seek,
@@ -35,15 +32,11 @@ class LearnedIndexReader final : public rocksdb::BlockBasedTable::IndexReader {
 
   size_t ApproximateMemoryUsage() const override;
 
-  rocksdb::Status CacheDependencies(
-      const rocksdb::ReadOptions& ro, bool pin,
-      rocksdb::FilePrefetchBuffer* tail_prefetch_buffer) override;
-
-  void EraseFromCacheBeforeDestruction(uint32_t uncache_aggressiveness) override;
+  // Nothing of it is in the block cache.
+  void EraseFromCacheBeforeDestruction(uint32_t) override {}
 
  private:
   const rust::Box<ffi::Index> index_;
-  const std::unique_ptr<rocksdb::BlockBasedTable::IndexReader> standard_;
   const size_t memory_usage_;
   const uint64_t blocks_;
   const bool key_includes_seq_;

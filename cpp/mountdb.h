@@ -42,6 +42,19 @@ void mountdb_get_counters(struct mountdb_counters* out);
 
 #ifdef __cplusplus
 }
+
+namespace rocksdb {
+struct ColumnFamilyOptions;
+class Status;
+}  // namespace rocksdb
+
+namespace mountdb {
+
+// Adds the learned index to a block-based table that was set up in code: cache, filter and all
+// other settings stay. InvalidArgument, and nothing changed, if the table is not block-based.
+rocksdb::Status UseLearnedTable(rocksdb::ColumnFamilyOptions* options);
+
+}  // namespace mountdb
 #endif
 
 #endif  // MOUNTDB_H

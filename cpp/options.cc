@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mountdb/cpp/memtable_rep.h"
+#include "mountdb/cpp/mountdb.h"
 #include "mountdb/cpp/table_factory.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "rocksdb/convenience.h"
@@ -248,16 +249,10 @@ void options_from_string(const Options& base, rust::Str text, Options& out) {
 }
 
 void use_learned_table(Options& options) {
-  const auto& table = options.table_factory;
-  if (!table || !table->IsInstanceOf(TableFactory::kBlockBasedTableName())) {
-    throw std::invalid_argument("the learned index needs the block-based table, this is " +
-                                std::string(table ? table->Name() : "none"));
+  const rocksdb::Status s = mountdb::UseLearnedTable(&options);
+  if (!s.ok()) {
+    throw std::invalid_argument(s.getState());
   }
-  if (table->IsInstanceOf(LearnedTableFactory::kClassName())) {
-    return;
-  }
-  options.table_factory = std::make_shared<LearnedTableFactory>(
-      *table->GetOptions<BlockBasedTableOptions>(), LearnedTableOptions());
 }
 
 void use_learned_memtable(Options& options, MemtableSettings settings) {
@@ -280,3 +275,18 @@ Available available_factories() {
 }
 
 }  // namespace mountdb::ffi
+
+rocksdb::Status mountdb::UseLearnedTable(rocksdb::ColumnFamilyOptions* options) {
+  using rocksdb::TableFactory;
+  const auto& table = options->table_factory;
+  if (!table || !table->IsInstanceOf(TableFactory::kBlockBasedTableName())) {
+    return rocksdb::Status::InvalidArgument(
+        "the learned index needs the block-based table, this is " +
+        std::string(table ? table->Name() : "none"));
+  }
+  if (!table->IsInstanceOf(LearnedTableFactory::kClassName())) {
+    options->table_factory = std::make_shared<LearnedTableFactory>(
+        *table->GetOptions<rocksdb::BlockBasedTableOptions>(), LearnedTableOptions());
+  }
+  return rocksdb::Status::OK();
+}

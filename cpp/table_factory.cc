@@ -6,13 +6,12 @@
 
 #include "mountdb/cpp/index_factory.h"
 #include "mountdb/cpp/index_reader.h"
+#include "mountdb/cpp/learned_block.h"
+#include "mountdb/cpp/table_properties.h"
 #include "rocksdb/comparator.h"
 #include "rocksdb/utilities/options_type.h"
 #include "table/block_based/block_based_table_builder.h"
 #include "table/block_based/block_based_table_reader.h"
-#include "table/block_fetcher.h"
-#include "table/meta_blocks.h"
-#include "table/persistent_cache_options.h"
 #include "table/table_builder.h"
 
 namespace mountdb {
@@ -21,7 +20,6 @@ using rocksdb::BlockBasedTable;
 using rocksdb::BlockBasedTableFactory;
 using rocksdb::BlockBasedTableOptions;
 using rocksdb::BlockContents;
-using rocksdb::BlockHandle;
 using rocksdb::OptionTypeInfo;
 using rocksdb::ReadOptions;
 using rocksdb::Status;
@@ -40,43 +38,6 @@ const std::unordered_map<std::string, OptionTypeInfo>& LearnedOptionTypes() {
         OptionVerificationType::kNormal}},
   };
   return *types;
-}
-
-std::string LearnedBlockName() {
-  return std::string(rocksdb::kUserDefinedIndexPrefix) + LearnedIndexFactory::kClassName();
-}
-
-// Reads a meta block of an open table, which is never compressed.
-Status ReadBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep, const BlockHandle& handle,
-                 rocksdb::BlockType type, BlockContents* contents) {
-  return rocksdb::BlockFetcher(rep.file.get(), /*prefetch_buffer=*/nullptr, rep.footer, ro, handle,
-                               contents, rep.ioptions, /*do_uncompress=*/false,
-                               /*maybe_compressed=*/false, type, /*decompressor=*/nullptr,
-                               rocksdb::PersistentCacheOptions::kEmpty)
-      .ReadBlockContents();
-}
-
-// Reads the learned block of an open table. `*found` is false if the file has none; an
-// error if it has one that cannot be read. Two reads: RocksDB does not keep the metaindex.
-Status ReadLearnedBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep,
-                        BlockContents* contents, bool* found) {
-  *found = false;
-  BlockContents metaindex_contents;
-  Status s = ReadBlock(ro, rep, rep.footer.metaindex_handle(), rocksdb::BlockType::kMetaIndex,
-                       &metaindex_contents);
-  if (!s.ok()) {
-    return s;
-  }
-  rocksdb::Block metaindex(std::move(metaindex_contents));
-  std::unique_ptr<rocksdb::InternalIterator> iter(metaindex.NewMetaIterator());
-  BlockHandle handle;
-  s = rocksdb::FindOptionalMetaBlock(iter.get(), LearnedBlockName(), &handle);
-  // An empty block stands for none.
-  if (!s.ok() || handle.IsNull() || handle.size() == 0) {
-    return s;
-  }
-  *found = true;
-  return ReadBlock(ro, rep, handle, rocksdb::BlockType::kUserDefinedIndex, contents);
 }
 
 // The file's learned index, or why the standard index is used; the reason is counted.
@@ -119,20 +80,32 @@ std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
   }
 }
 
-void InstallLearnedIndex(const ReadOptions& ro, BlockBasedTable* table, uint64_t file_size) {
+// Puts the file's learned index, if it has a sound one, in the standard one's place. `charge`
+// may be null.
+Status InstallLearnedIndex(const ReadOptions& ro, BlockBasedTable* table, uint64_t file_size,
+                           rocksdb::CacheReservationManager* charge) {
   BlockBasedTable::Rep* rep = table->get_rep();
   auto index = OpenLearnedIndex(ro, *rep, file_size);
   if (!index) {
-    return;
+    return Status::OK();
   }
-  std::unique_ptr<BlockBasedTable::IndexReader> standard = std::move(rep->index_reader);
-  if (!rep->table_options.cache_index_and_filter_blocks &&
-      rep->index_type != BlockBasedTableOptions::kTwoLevelIndexSearch) {
-    // It holds nothing but its own copy of the index on the heap.
-    standard.reset();
+  // The standard index was read when the file was opened. From here on it takes no memory,
+  // neither on the heap nor, partitions included, in the block cache.
+  rep->index_reader->EraseFromCacheBeforeDestruction(UINT32_MAX);
+  rep->index_reader =
+      std::make_unique<LearnedIndexReader>(std::move(*index), rep->index_key_includes_seq);
+  if (charge == nullptr) {
+    return Status::OK();
   }
-  rep->index_reader = std::make_unique<LearnedIndexReader>(
-      std::move(*index), std::move(standard), rep->index_key_includes_seq);
+  // What was charged until now is a reader with the standard index.
+  rep->table_reader_cache_res_handle.reset();
+  Status s = charge->MakeCacheReservation(table->ApproximateMemoryUsage(),
+                                          &rep->table_reader_cache_res_handle);
+  if (s.IsMemoryLimit()) {
+    s = Status::MemoryLimit("no room in the block cache to charge the table reader of",
+                            rep->file->file_name());
+  }
+  return s;
 }
 
 }  // namespace
@@ -141,6 +114,16 @@ LearnedTableFactory::LearnedTableFactory(const BlockBasedTableOptions& table_opt
                                          const LearnedTableOptions& learned_options)
     : BlockBasedTableFactory(table_options), learned_options_(learned_options) {
   RegisterOptions(&learned_options_, &LearnedOptionTypes());
+  // As the base class does for its own, which nobody else can ask for.
+  using Role = rocksdb::CacheEntryRole;
+  const auto& cache = this->table_options().block_cache;
+  const auto& usage = this->table_options().cache_usage_options.options_overrides;
+  if (cache != nullptr && usage.at(Role::kBlockBasedTableReader).charged ==
+                              rocksdb::CacheEntryRoleOptions::Decision::kEnabled) {
+    charge_ = std::make_shared<rocksdb::ConcurrentCacheReservationManager>(
+        std::make_shared<rocksdb::CacheReservationManagerImpl<Role::kBlockBasedTableReader>>(
+            cache));
+  }
 }
 
 bool LearnedTableFactory::IsInstanceOf(const std::string& name) const {
@@ -164,16 +147,32 @@ Status LearnedTableFactory::NewTableReader(
   Status s = BlockBasedTableFactory::NewTableReader(
       ro, options, std::move(file), file_size, table_reader, prefetch_index_and_filter_in_cache);
   if (s.ok() && learned_options_.read_learned_index) {
-    InstallLearnedIndex(ro, static_cast<BlockBasedTable*>(table_reader->get()), file_size);
+    s = InstallLearnedIndex(ro, static_cast<BlockBasedTable*>(table_reader->get()), file_size,
+                            charge_.get());
+    if (!s.ok()) {
+      table_reader->reset();
+    }
   }
   return s;
 }
 
 rocksdb::TableBuilder* LearnedTableFactory::NewTableBuilder(
     const rocksdb::TableBuilderOptions& options, rocksdb::WritableFileWriter* file) const {
-  if (!learned_options_.write_learned_index ||
-      options.internal_comparator.user_comparator() != rocksdb::BytewiseComparator()) {
+  if (!learned_options_.write_learned_index) {
     return BlockBasedTableFactory::NewTableBuilder(options, file);
+  }
+  const auto properties = std::make_shared<rust::Vec<ffi::Property>>();
+  // The builder makes its collectors at once and keeps no reference to the factories.
+  const auto collectors =
+      WithIndexProperties(*options.internal_tbl_prop_coll_factories, properties);
+  rocksdb::TableBuilderOptions with_properties = options;
+  with_properties.internal_tbl_prop_coll_factories = &collectors;
+
+  const rocksdb::Comparator* comparator = options.internal_comparator.user_comparator();
+  if (comparator != rocksdb::BytewiseComparator()) {
+    *properties =
+        ffi::not_learned_properties(std::string("the comparator is ") + comparator->Name());
+    return BlockBasedTableFactory::NewTableBuilder(with_properties, file);
   }
   if (options.moptions.compression_opts.parallel_threads > 1 ||
       options.moptions.bottommost_compression_opts.parallel_threads > 1) {
@@ -181,14 +180,15 @@ rocksdb::TableBuilder* LearnedTableFactory::NewTableBuilder(
     ffi::count_not_built();
     // Not the ROCKS_LOG macros: they read past the end of short file names outside RocksDB.
     rocksdb::Warn(options.ioptions.logger,
-                   "mountdb: no learned index for this file: parallel compression");
-    return BlockBasedTableFactory::NewTableBuilder(options, file);
+                  "mountdb: no learned index for this file: parallel compression");
+    *properties = ffi::not_learned_properties("parallel compression");
+    return BlockBasedTableFactory::NewTableBuilder(with_properties, file);
   }
   BlockBasedTableOptions with_index = table_options();
   with_index.user_defined_index_factory =
-      std::make_shared<LearnedIndexFactory>(options.ioptions.info_log);
+      std::make_shared<LearnedIndexFactory>(options.ioptions.info_log, properties);
   with_index.use_udi_as_primary_index = false;
-  return new rocksdb::BlockBasedTableBuilder(with_index, options, file);
+  return new rocksdb::BlockBasedTableBuilder(with_index, with_properties, file);
 }
 
 Status LearnedTableFactory::ValidateOptions(

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "cache/cache_reservation_manager.h"
 #include "table/block_based/block_based_table_factory.h"
 
 namespace mountdb {
@@ -56,6 +57,9 @@ class LearnedTableFactory : public rocksdb::BlockBasedTableFactory {
   const rocksdb::BlockBasedTableOptions& table_options() const;
 
   LearnedTableOptions learned_options_;
+  // Charges table readers to the block cache, if cache_usage_options asks for it; else null.
+  // Shared with clones.
+  std::shared_ptr<rocksdb::CacheReservationManager> charge_;
 };
 
 }  // namespace mountdb

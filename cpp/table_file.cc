@@ -5,6 +5,7 @@
 
 #include "db/dbformat.h"
 #include "file/random_access_file_reader.h"
+#include "mountdb/cpp/learned_block.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "options/cf_options.h"
 #include "rocksdb/env.h"
@@ -76,9 +77,36 @@ FileFacts TableFile::facts() const {
   facts.file_bytes = open_->size;
   facts.entries = properties->num_entries;
   facts.blocks = properties->num_data_blocks;
+  facts.data_bytes = properties->data_size;
+  facts.filter_bytes = properties->filter_size;
   facts.standard_index_bytes = properties->index_size;
   facts.index_memory = open_->rep().index_reader->ApproximateMemoryUsage();
   return facts;
+}
+
+rust::Vec<Property> TableFile::properties(rust::Str prefix) const {
+  rust::Vec<Property> properties;
+  for (const auto& [name, value] : open_->table->GetTableProperties()->user_collected_properties) {
+    if (Slice(name).starts_with(Slice(prefix.data(), prefix.size()))) {
+      // Another program may have written them.
+      properties.push_back({rust::String::lossy(name), rust::String::lossy(value)});
+    }
+  }
+  return properties;
+}
+
+rust::Vec<uint8_t> TableFile::learned_block() const {
+  rocksdb::BlockContents contents;
+  bool found = false;
+  ThrowUnlessOk(ReadLearnedBlock(ReadOptions(), open_->rep(), &contents, &found));
+  rust::Vec<uint8_t> bytes;
+  if (found) {
+    bytes.reserve(contents.data.size());
+    for (const char c : contents.data.ToStringView()) {
+      bytes.push_back(static_cast<uint8_t>(c));
+    }
+  }
+  return bytes;
 }
 
 uint64_t TableFile::seek_all(rust::Slice<const uint8_t> keys,

@@ -10,6 +10,7 @@
 namespace mountdb::ffi {
 
 struct FileFacts;
+struct Property;
 
 class TableFile {
  public:
@@ -18,6 +19,12 @@ class TableFile {
   ~TableFile();
 
   FileFacts facts() const;
+
+  // Those of the file's properties whose names begin with `prefix`.
+  rust::Vec<Property> properties(rust::Str prefix) const;
+
+  // The bytes of the file's learned block, read anew; none if it has no such block. Throws.
+  rust::Vec<uint8_t> learned_block() const;
 
   // Seeks in the index for one internal key after the other, which end in `keys` at `ends`,
   // as a Get does; the sum of the offsets of the blocks found. Throws if one has none.

@@ -27,6 +27,7 @@ run() {
   "$work/$name" "$work/$name.d"
 }
 run app
+run memory
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
   run index_reader "${internals[@]}"
   run memtable_rep "${internals[@]}"

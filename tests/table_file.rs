@@ -3,6 +3,7 @@
 
 use mountdb::{SeekTargets, TableFile};
 use rocksdb::{Options, SstFileWriter};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const LEARNED: &str = "table_factory={id=mountdb;block_size=300}";
@@ -61,6 +62,75 @@ fn both_indexes_of_a_file_find_the_same_blocks() {
     }
     let last = *offsets.last().expect("blocks");
     assert_eq!(learned.seek_all(&all), Ok(last));
+}
+
+#[test]
+fn a_file_says_what_its_index_is_made_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("table.sst");
+    write(&path);
+    // Whoever opens it: they are properties of the file.
+    for text in [LEARNED, STOCK] {
+        let file = TableFile::open(&options(text), &path).expect("open");
+        let index = file.learned_index().expect("sound").expect("learned");
+        let summary = index.summary();
+        assert_eq!(summary.blocks as u64, file.facts().blocks);
+        let properties: BTreeMap<_, _> = file.learned_properties().into_iter().collect();
+        assert_eq!(properties["mountdb.index"], "learned");
+        let of = |field: &str| properties[&format!("mountdb.index.{field}")].clone();
+        assert_eq!(of("blocks"), summary.blocks.to_string());
+        assert_eq!(of("bytes"), summary.stored_bytes.to_string());
+        assert_eq!(of("segments"), summary.segments.to_string());
+        assert_eq!(of("bits_a_block"), format!("{:.1}", summary.bits_a_block()));
+        let error = summary.largest_error.expect("numbers");
+        assert_eq!(of("largest_residual_in_blocks"), format!("{error:.1}"));
+        // In words, for sst_dump, which shows values in hexadecimal.
+        let sentence = format!(
+            "{} data blocks in {} bytes",
+            summary.blocks, summary.stored_bytes
+        );
+        assert!(properties.keys().any(|name| name.contains(&sentence)));
+    }
+}
+
+#[test]
+fn a_file_without_a_learned_index_says_why() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("table.sst");
+    let properties = |options: &Options| {
+        let mut writer = SstFileWriter::create(options);
+        writer.open(&path).expect("open");
+        writer.put("a", "value").expect("put");
+        writer.finish().expect("finish");
+        drop(writer);
+        let file = TableFile::open(options, &path).expect("open");
+        assert!(file.learned_index().expect("readable").is_none());
+        file.learned_properties()
+    };
+    assert_eq!(properties(&options(STOCK)), []);
+    let off = "table_factory={id=mountdb;write_learned_index=false}";
+    assert_eq!(properties(&options(off)), []);
+
+    let mut reversed = options(LEARNED);
+    reversed.set_comparator("backwards", Box::new(|a: &[u8], b: &[u8]| b.cmp(a)));
+    let threads = mountdb::options_from_string(
+        &options(LEARNED),
+        "compression=kLZ4Compression;compression_opts={parallel_threads=2}",
+    );
+    let why = [
+        (reversed, "the comparator is backwards"),
+        (threads.expect("options"), "parallel compression"),
+    ];
+    for (options, why) in why {
+        let said = [
+            ("mountdb.index", "none"),
+            ("mountdb.index.why_not", why),
+            (&format!("mountdb.index: none, {why}"), ""),
+        ];
+        let mut said = said.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        said.sort();
+        assert_eq!(properties(&options), said);
+    }
 }
 
 #[test]

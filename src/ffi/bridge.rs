@@ -8,7 +8,8 @@ use super::counters::{self, Fallback};
 use super::memtable::{
     Memtable, MemtableFamilies, MemtableIter, abort_on_bug, new_memtable_families,
 };
-use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator};
+use super::properties;
+use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 // The expansion of the macro is unsafe code that cxx vouches for.
@@ -54,11 +55,19 @@ pub(super) mod cpp {
         model: bool,
     }
 
+    /// A table property.
+    struct Property {
+        name: String,
+        value: String,
+    }
+
     /// What a table file and its open index say of themselves.
     struct FileFacts {
         file_bytes: u64,
         entries: u64,
         blocks: u64,
+        data_bytes: u64,
+        filter_bytes: u64,
         standard_index_bytes: u64,
         index_memory: u64,
     }
@@ -86,6 +95,8 @@ pub(super) mod cpp {
         fn estimated_size(self: &IndexBuilder) -> usize;
         fn finish(self: &mut IndexBuilder) -> Result<()>;
         fn bytes(self: &IndexBuilder) -> &[u8];
+        fn properties(self: &IndexBuilder) -> Vec<Property>;
+        fn not_learned_properties(why: &str) -> Vec<Property>;
 
         type Index;
         fn open_index(block: &[u8], file_size: u64, expected: Expected) -> Result<Box<Index>>;
@@ -93,6 +104,7 @@ pub(super) mod cpp {
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
         fn position(self: &Index, block: u64) -> Position;
+        fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
 
         type MemtableFamilies;
@@ -173,6 +185,8 @@ pub(super) mod cpp {
         type TableFile;
         fn open_table_file(options: &Options, path: &str) -> Result<UniquePtr<TableFile>>;
         fn facts(self: &TableFile) -> FileFacts;
+        fn properties(self: &TableFile, prefix: &str) -> Vec<Property>;
+        fn learned_block(self: &TableFile) -> Result<Vec<u8>>;
         fn seek_all(self: &TableFile, keys: &[u8], ends: &[usize]) -> Result<u64>;
         fn seek_tag() -> u64;
 
@@ -197,12 +211,14 @@ const FAILED: u64 = u64::MAX;
 pub(super) struct IndexBuilder {
     builder: Option<Builder>,
     block: Vec<u8>,
+    summary: Option<Summary>,
 }
 
 fn new_index_builder() -> Box<IndexBuilder> {
     Box::new(IndexBuilder {
         builder: Some(Builder::new()),
         block: Vec::new(),
+        summary: None,
     })
 }
 
@@ -236,14 +252,41 @@ impl IndexBuilder {
 
     fn finish(&mut self) -> Result<(), String> {
         let builder = self.builder.take().ok_or(PANICKED)?;
-        let block = guard(|| builder.finish()).ok_or(PANICKED)?;
-        self.block = block.map_err(|e| e.to_string())?;
+        let (block, summary) = guard(|| finished(builder)).ok_or(PANICKED)??;
+        self.block = block;
+        self.summary = Some(summary);
         Ok(())
     }
 
     fn bytes(&self) -> &[u8] {
         &self.block
     }
+
+    /// What the properties of the file say of the finished block.
+    fn properties(&self) -> Vec<cpp::Property> {
+        self.summary.as_ref().map_or_else(Vec::new, |summary| {
+            into_properties(properties::learned(summary))
+        })
+    }
+}
+
+/// The block, which is read once before anybody relies on it.
+fn finished(builder: Builder) -> Result<(Vec<u8>, Summary), String> {
+    let block = builder.finish().map_err(|e| e.to_string())?;
+    let index = LearnedIndex::parse(&block, u64::MAX).map_err(|e| e.to_string())?;
+    let summary = index.summary();
+    Ok((block, summary))
+}
+
+fn not_learned_properties(why: &str) -> Vec<cpp::Property> {
+    into_properties(properties::not_learned(why))
+}
+
+fn into_properties(properties: Vec<(String, String)>) -> Vec<cpp::Property> {
+    let properties = properties.into_iter();
+    properties
+        .map(|(name, value)| cpp::Property { name, value })
+        .collect()
 }
 
 pub(super) const PANICKED: &str = "internal error in the learned index (a bug in mountdb)";
@@ -329,6 +372,12 @@ impl Index {
                 size: 0,
             },
         }
+    }
+
+    /// Whether the last user key of block `block` may go on in the next one; if the index
+    /// panicked, it may.
+    fn splits_a_user_key(&self, block: u64) -> bool {
+        guard(|| self.index.splits_a_user_key(block as usize)).unwrap_or(true)
     }
 
     /// Puts the internal key of block `block`'s separator into `key`, in place of what is

@@ -4,6 +4,7 @@ mod bridge;
 mod counters;
 mod memtable;
 mod options_string;
+mod properties;
 mod raw;
 mod table_file;
 

@@ -1,7 +1,8 @@
 //! One table file, opened without a database.
 
 use super::bridge::cpp;
-use super::{Error, raw, register};
+use super::{Error, properties, raw, register};
+use crate::index::LearnedIndex;
 use rocksdb::Options;
 use std::path::Path;
 
@@ -18,6 +19,10 @@ pub struct TableFileFacts {
     pub entries: u64,
     /// Data blocks in it.
     pub blocks: u64,
+    /// Size of the data blocks.
+    pub data_bytes: u64,
+    /// Size of the filter in the file.
+    pub filter_bytes: u64,
     /// Size of RocksDB's own index in the file.
     pub standard_index_bytes: u64,
     /// What the index that is in use holds in memory.
@@ -72,9 +77,29 @@ impl TableFile {
             file_bytes: facts.file_bytes,
             entries: facts.entries,
             blocks: facts.blocks,
+            data_bytes: facts.data_bytes,
+            filter_bytes: facts.filter_bytes,
             standard_index_bytes: facts.standard_index_bytes,
             index_memory: facts.index_memory,
         }
+    }
+
+    /// What the file's properties say of its learned index, by name in bytewise order: whether
+    /// there is one, in figures, or why there is none. Empty for files of plain RocksDB.
+    pub fn learned_properties(&self) -> Vec<(String, String)> {
+        let properties = self.0.properties(properties::PREFIX).into_iter();
+        properties.map(|p| (p.name, p.value)).collect()
+    }
+
+    /// The file's learned index, read anew, whether it is in use or not; `None` if the file has
+    /// none. Fails if it has one that is damaged.
+    pub fn learned_index(&self) -> Result<Option<LearnedIndex>, Error> {
+        let block = self.0.learned_block()?;
+        if block.is_empty() {
+            return Ok(None);
+        }
+        let index = LearnedIndex::parse(&block, self.facts().file_bytes);
+        index.map(Some).map_err(|e| Error(e.to_string()))
     }
 
     /// Seeks in the index, and nowhere else, for one key after the other, each with an

@@ -214,7 +214,7 @@ impl FrontCoded {
     /// Whether the version `tag` of cut `i`'s very user key is behind the cut: the cut is the
     /// last version before it, so only older ones are.
     fn is_behind(&self, tag: u64, i: usize) -> bool {
-        tag < tag_of(&self.tags, i)
+        tag < self.tag(i)
     }
 
     /// Appends cut `i` to `out` and returns its tag.
@@ -228,6 +228,17 @@ impl FrontCoded {
             out.truncate(start + entry.shared);
             out.extend_from_slice(entry.suffix);
         }
+        self.tag(i)
+    }
+
+    /// The cuts to each restart.
+    pub fn groups(&self) -> impl Iterator<Item = Range<usize>> {
+        let starts = (0..self.len).step_by(INTERVAL);
+        starts.map(|start| start..(start + INTERVAL).min(self.len))
+    }
+
+    /// The tag of cut `i`, [`NO_TAG`] if it has none.
+    pub fn tag(&self, i: usize) -> u64 {
         tag_of(&self.tags, i)
     }
 

@@ -31,11 +31,13 @@ mod handles;
 mod reader;
 mod separators;
 mod sequence;
+mod summary;
 
 pub use builder::{BuildError, Builder};
 pub use format::{Refusal, VERSION};
 pub use handles::BlockHandle;
 pub use reader::{LearnedIndex, Separator};
+pub use summary::{Segment, Summary};
 
 /// The tag of a cut that lies between two different user keys: above every tag RocksDB
 /// can produce (its value types end at 0x7f), so that no version of the cut's user key

@@ -4,6 +4,7 @@ use super::NO_TAG;
 use super::format::{CONTIGUOUS, Refusal, unseal};
 use super::handles::{BlockHandle, Handles};
 use super::separators::Separators;
+use super::summary::{Segment, Summary};
 
 /// The upper end of a block, as a separator of the standard index would give it: every
 /// key of the block is at or below it, every key behind the block above it.
@@ -107,10 +108,39 @@ impl LearnedIndex {
         }
     }
 
+    /// Whether block `block` and the one behind it hold versions of one user key. If not, all
+    /// user keys behind the block are above those that [`seek`](Self::seek) sends to it.
+    pub fn splits_a_user_key(&self, block: usize) -> bool {
+        block + 1 < self.blocks
+            && (self.separators.as_ref()).is_some_and(|separators| separators.tag(block) != NO_TAG)
+    }
+
     /// Whether versions of one user key lie in more than one block, so that cuts depend on
     /// sequence numbers.
     pub fn has_tags(&self) -> bool {
         self.separators.as_ref().is_some_and(Separators::has_tags)
+    }
+
+    /// The segments of the model over the cuts, in order; none for fewer than two blocks.
+    pub fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
+        self.separators.iter().flat_map(Separators::segments)
+    }
+
+    /// The index in figures. O(blocks).
+    pub fn summary(&self) -> Summary {
+        let (mut segments, mut largest_error) = (0, None::<f64>);
+        for segment in self.segments() {
+            segments += 1;
+            if let Some(error) = segment.error {
+                largest_error = Some(largest_error.unwrap_or(0.0).max(error));
+            }
+        }
+        Summary {
+            blocks: self.blocks,
+            stored_bytes: self.stored_bytes,
+            segments,
+            largest_error,
+        }
     }
 
     /// Heap bytes held.
@@ -190,6 +220,69 @@ mod tests {
             assert!(index.seek(key, 1) <= index.blocks());
         }
         let _ = (index.has_tags(), index.memory_usage());
+    }
+
+    #[test]
+    fn what_it_is_made_of() {
+        let block = sample_of_numbers();
+        let index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+        let segments: Vec<Segment> = index.segments().collect();
+        assert_eq!(
+            segments.iter().map(|s| s.cuts).collect::<Vec<_>>(),
+            [64, 64, 64, 7]
+        );
+        let mut key = Vec::new();
+        for segment in &segments {
+            key.clear();
+            index.separator(segment.first, &mut key);
+            assert_eq!(
+                segment.from.strip_suffix(b"\0").unwrap_or(&segment.from),
+                key
+            );
+            assert!(segment.from < segment.to);
+        }
+        let summary = index.summary();
+        assert_eq!((summary.blocks, summary.segments), (200, 4));
+        assert_eq!(summary.stored_bytes, block.len());
+        let worst = segments.iter().filter_map(|s| s.error).fold(0.0, f64::max);
+        assert_eq!(summary.largest_error, Some(worst));
+        // A parabola under its tangents.
+        assert!(worst > 10.0 && worst < 63.0, "{worst}");
+        let bits = summary.bits_a_block();
+        assert!((bits * 200.0 / 8.0 - block.len() as f64).abs() < 1e-6);
+
+        let block = sample(true);
+        let index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+        let summary = index.summary();
+        assert_eq!(summary.segments, (index.blocks() - 1).div_ceil(16));
+        assert_eq!(summary.largest_error, None);
+        let cuts: usize = index.segments().map(|segment| segment.cuts).sum();
+        assert_eq!(cuts, index.blocks() - 1);
+
+        let empty = Builder::new().finish().expect("no keys");
+        let index = LearnedIndex::parse(&empty, 0).expect("own block");
+        assert_eq!(index.summary().segments, 0);
+        assert_eq!(index.summary().bits_a_block(), 0.0);
+    }
+
+    #[test]
+    fn user_keys_go_on_only_where_a_cut_has_a_tag() {
+        let mut builder = Builder::new();
+        let keys = [(&b"a"[..], 9), (b"b", 9), (b"b", 5), (b"c", 7), (b"c", 1)];
+        for (i, key) in keys.iter().enumerate() {
+            let handle = BlockHandle {
+                offset: i as u64 * 10,
+                size: 5,
+            };
+            builder.add_block(*key, keys.get(i + 1).copied(), handle);
+        }
+        let block = builder.finish().expect("sorted keys");
+        let index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+        let splits: Vec<bool> = (0..6).map(|i| index.splits_a_user_key(i)).collect();
+        assert_eq!(splits, [false, true, false, true, false, false]);
+        let numbers = sample_of_numbers();
+        let index = LearnedIndex::parse(&numbers, u64::MAX).expect("own block");
+        assert!((0..201).all(|i| !index.splits_a_user_key(i)));
     }
 
     #[test]

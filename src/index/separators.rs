@@ -9,6 +9,7 @@ use super::cut::Cuts;
 use super::format::{Cursor, Refusal, put_bytes};
 use super::front::{self, FrontCoded};
 use super::sequence::{self, Ranked};
+use super::summary::Segment;
 use crate::model::project;
 use crate::model::projection::{WIDTH, common_prefix, split_prefix, unproject};
 use std::cmp::Ordering;
@@ -99,6 +100,48 @@ impl Separators {
                 NO_TAG
             }
             Form::Front(strings) => strings.cut(i, out),
+        }
+    }
+
+    /// The segments, in order.
+    pub fn segments(&self) -> Box<dyn Iterator<Item = Segment> + '_> {
+        match &self.form {
+            Form::Ranks(ranks) => {
+                let key = |x: u64| {
+                    let mut key = self.prefix.clone();
+                    unproject(x, &mut key);
+                    key
+                };
+                Box::new(ranks.lines().map(move |line| Segment {
+                    first: line.start,
+                    cuts: line.len,
+                    from: key(line.first),
+                    to: key(line.last),
+                    error: Some(line.error),
+                }))
+            }
+            Form::Front(strings) => {
+                let key = |i: usize| {
+                    let mut key = self.prefix.clone();
+                    strings.cut(i, &mut key);
+                    key
+                };
+                Box::new(strings.groups().map(move |group| Segment {
+                    first: group.start,
+                    cuts: group.len(),
+                    from: key(group.start),
+                    to: key(group.end - 1),
+                    error: None,
+                }))
+            }
+        }
+    }
+
+    /// The tag of cut `i`; [`NO_TAG`] if it lies between two user keys.
+    pub fn tag(&self, i: usize) -> u64 {
+        match &self.form {
+            Form::Ranks(_) => NO_TAG,
+            Form::Front(strings) => strings.tag(i),
         }
     }
 

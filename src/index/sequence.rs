@@ -50,6 +50,19 @@ pub(super) struct Sequence {
     residuals: Vec<u8>,
 }
 
+/// A group and its line, for people.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Line {
+    /// The group's first value, in the sequence.
+    pub start: usize,
+    pub len: usize,
+    pub first: u64,
+    /// The line at the group's last value.
+    pub last: u64,
+    /// How far a value is from where the line has its size, in places within the group.
+    pub error: f64,
+}
+
 /// An ascending sequence that can tell ranks.
 #[derive(Debug)]
 pub(super) struct Ranked {
@@ -270,6 +283,31 @@ impl Ranked {
         self.sequence.get(i)
     }
 
+    /// The lines, one a group.
+    pub fn lines(&self) -> impl Iterator<Item = Line> {
+        let Sequence {
+            len, firsts, heads, ..
+        } = &self.sequence;
+        (firsts.iter().zip(heads).enumerate()).map(move |(g, (&first, head))| {
+            let start = g * GROUP;
+            let len = GROUP.min(*len - start);
+            // Where the line has the size of a value, which lies above it.
+            let guess = |j: usize| {
+                let rise = line(head, j) + self.sequence.residual(head, j);
+                (rise as f64 * f64::from(head.steepness)).min((len - 1) as f64)
+            };
+            let error = (1..len).map(|j| (guess(j) - j as f64).max(0.0));
+            let error = error.fold(0.0, f64::max);
+            Line {
+                start,
+                len,
+                first,
+                last: first + (line(head, len - 1) << head.shift),
+                error,
+            }
+        })
+    }
+
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
         self.sequence.memory_usage() + self.histogram.memory_usage()
@@ -351,6 +389,29 @@ mod tests {
         {
             let oracle = values.partition_point(|&v| v <= x);
             assert_eq!(ranked.rank(x), oracle, "rank of {x}");
+        }
+    }
+
+    #[test]
+    fn lines_tell_how_far_they_are_off() {
+        let mut values: Vec<u64> = (0..130).map(|i| 1000 + 10 * i).collect();
+        values[100] += 9;
+        let mut out = Vec::new();
+        encode(&values, &mut out);
+        let ranked = Ranked::parse(&mut Cursor::new(&out)).expect("own encoding");
+        let lines: Vec<Line> = ranked.lines().collect();
+        let ends = lines.iter().map(|l| (l.start, l.len, l.first, l.last));
+        let ends: Vec<_> = ends.collect();
+        assert_eq!(
+            ends,
+            [
+                (0, 64, 1000, 1630),
+                (64, 64, 1640, 2270),
+                (128, 2, 2280, 2290)
+            ]
+        );
+        for (line, error) in lines.iter().zip([0.0, 0.9, 0.0]) {
+            assert!((line.error - error).abs() < 1e-3, "{line:?}");
         }
     }
 
