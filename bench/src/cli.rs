@@ -59,8 +59,8 @@ struct Compare {
     /// Rounds; in each, every engine runs the same operations
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
-    /// YCSB workload: a (50% reads, 50% updates), b (95% reads, 5% updates), c (100% reads) or
-    /// load (the load phase alone)
+    /// YCSB workload: a (50% reads, 50% updates), b (95% reads, 5% updates), c (100% reads),
+    /// load (the load phase alone); or seek (100% seeks)
     #[arg(long, value_name = "NAME", default_value = "c")]
     workload: String,
     /// How records are chosen: uniform or zipfian [default: what the workload says]
@@ -170,6 +170,8 @@ impl Compare {
                 << 20,
             compression: parse(&self.compression)?,
             direct_reads: self.direct_io,
+            metadata_in_cache: false,
+            filters_for_hits: false,
         };
         let workload = Workload::by_name(&self.workload)?;
         let source = match (&self.keys_file, &self.keys) {

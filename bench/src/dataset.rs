@@ -96,6 +96,21 @@ impl Dataset {
         Ok(Self::split(keys, records, seed))
     }
 
+    /// At most `records` records of a key set, or as many as it has, and one key for every ten
+    /// that is held out.
+    ///
+    /// # Errors
+    /// An unusable file.
+    pub fn at_most(source: &Source, records: usize, seed: u64) -> Result<Self, Error> {
+        let wanted = records + (records / 10).max(1);
+        let keys = match source {
+            Source::Set(set) => keys::generate(*set, wanted, seed),
+            Source::File(path) => keys::read_file(path, Some(wanted)).map_err(Error::Usage)?,
+        };
+        let records = records.min(keys.len() * 10 / 11).max(1);
+        Ok(Self::split(keys, records, seed))
+    }
+
     /// Keeps `records` keys and holds the others out, at random.
     fn split(keys: Vec<Vec<u8>>, records: usize, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed.rotate_left(17));

@@ -24,6 +24,11 @@ pub struct Budget {
     pub compression: Compression,
     /// Whether reads bypass the page cache of the operating system.
     pub direct_reads: bool,
+    /// Whether RocksDB's indexes and filters live in the block cache, their top levels pinned,
+    /// and not on the heap.
+    pub metadata_in_cache: bool,
+    /// Whether files of the last level go without filters (`optimize_filters_for_hits`).
+    pub filters_for_hits: bool,
 }
 
 /// Compression of data blocks.
@@ -86,6 +91,18 @@ pub const ENGINES: &[Engine] = &[
         settings: ";index_block_search_type=kAuto;uniform_cv_threshold=0.2",
     },
     Engine {
+        name: "data-hash",
+        about: "RocksDB's block-based table with a hash index in its data blocks",
+        table: "BlockBasedTable",
+        settings: ";data_block_index_type=kDataBlockBinaryAndHash",
+    },
+    Engine {
+        name: "partitioned",
+        about: "RocksDB's block-based table, index and filter in partitions",
+        table: "BlockBasedTable",
+        settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
+    },
+    Engine {
         name: "trie",
         about: "RocksDB's block-based table with its trie as the only index in use",
         table: "BlockBasedTable",
@@ -96,6 +113,12 @@ pub const ENGINES: &[Engine] = &[
         about: "mountdb's table: a learned index over the same data blocks",
         table: "mountdb",
         settings: "",
+    },
+    Engine {
+        name: "mountdb-partitioned",
+        about: "mountdb's table, filter in partitions",
+        table: "mountdb",
+        settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
     },
 ];
 
@@ -117,8 +140,12 @@ impl Engine {
             0 => String::new(),
             bits => format!(";filter_policy=bloomfilter:{bits}:false"),
         };
+        let metadata = match budget.metadata_in_cache {
+            true => ";cache_index_and_filter_blocks=true;pin_top_level_index_and_filter=true",
+            false => "",
+        };
         format!(
-            "table_factory={{id={table};block_cache={cache_bytes};block_size={block_bytes}{filter}{settings}}}"
+            "table_factory={{id={table};block_cache={cache_bytes};block_size={block_bytes}{filter}{metadata}{settings}}}"
         )
     }
 }
@@ -132,6 +159,13 @@ pub struct Contender {
     pub options: String,
     /// The table factory it must turn out to use, where that is known.
     pub table: Option<&'static str>,
+}
+
+impl Contender {
+    /// Whether it is one of mountdb's engines.
+    pub fn is_ours(&self) -> bool {
+        self.table == Some("mountdb")
+    }
 }
 
 /// Splits a comma-separated list of engines; commas within braces are left alone.
@@ -268,6 +302,7 @@ fn base_options(budget: &Budget, purpose: Purpose) -> Options {
         Compression::Snappy => DBCompressionType::Snappy,
     });
     options.set_use_direct_reads(budget.direct_reads && !load);
+    options.set_optimize_filters_for_hits(budget.filters_for_hits);
     // The index of every file is in memory from the start: what is measured is how it
     // is searched. No thread wakes up to write statistics in between.
     options.set_max_open_files(-1);

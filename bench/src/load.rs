@@ -40,7 +40,7 @@ pub struct Loaded {
 }
 
 /// Records per write batch.
-const BATCH: usize = 1000;
+pub const BATCH: usize = 1000;
 
 /// Loads every engine of `plan` into its own directory of `dir`, one after the other,
 /// and then opens them all.
@@ -131,6 +131,23 @@ impl<'a> Filled<'a> {
     }
 }
 
+/// Opens loaded engines anew, with the options that `plan`, of the same engines, gives them.
+///
+/// # Errors
+/// The first engine that cannot be opened.
+pub fn reopen(loaded: Vec<Loaded>, plan: &Plan) -> Result<Vec<Loaded>, Error> {
+    // All are closed before the first is opened.
+    let filled: Vec<_> = (loaded.into_iter().zip(&plan.contenders))
+        .map(|(loaded, contender)| Filled {
+            contender,
+            dir: loaded.dir,
+            insert_seconds: loaded.insert_seconds,
+            settle_seconds: loaded.settle_seconds,
+        })
+        .collect();
+    filled.into_iter().map(|filled| filled.open(plan)).collect()
+}
+
 /// Inserts every record. The log is off: a load that is cut short starts over.
 fn insert(
     db: &DB,
@@ -160,7 +177,10 @@ fn insert(
 
 /// Writes the memtable out and merges all files into the bottom level in one go. The
 /// files then depend on the records alone and not on when a compaction began.
-fn settle(db: &DB, label: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// If a flush or a compaction failed.
+pub fn settle(db: &DB, label: &str) -> Result<(), Error> {
     db.flush().context(|| format!("engine {label}: flushing"))?;
     let mut options = CompactOptions::default();
     options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);

@@ -13,7 +13,7 @@ use crate::stream::{Kind, Operation, Slice};
 use crate::values;
 use hdrhistogram::Histogram;
 use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
-use rocksdb::{DB, ReadOptions, WriteOptions};
+use rocksdb::{DB, DBRawIterator, ReadOptions, WriteOptions};
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,8 @@ pub struct Counts {
     pub cache_hits: u64,
     /// Comparisons of user keys.
     pub comparisons: u64,
+    /// The most blocks that one operation read.
+    pub most_block_reads: u64,
 }
 
 /// One engine's database together with what its operations reuse.
@@ -109,6 +111,8 @@ pub struct Client<'a> {
     read: ReadOptions,
     write: WriteOptions,
     value: Vec<u8>,
+    /// For seeks; made by the first one.
+    iterator: Option<DBRawIterator<'a>>,
 }
 
 impl<'a> Client<'a> {
@@ -122,6 +126,7 @@ impl<'a> Client<'a> {
             read,
             write,
             value: vec![0; value_bytes],
+            iterator: None,
         }
     }
 
@@ -187,14 +192,25 @@ impl<'a> Client<'a> {
         let mut context = PerfContext::default();
         set_perf_stats(PerfStatsLevel::EnableCount);
         context.reset();
-        let done = self.touch(operations, tally, phase);
+        let (mut block_reads, mut most_block_reads) = (0, 0);
+        let done = operations.slices(BATCH).try_for_each(|batch| {
+            for operation in batch.iter() {
+                self.execute(operation, tally)?;
+                let read = context.metric(PerfMetric::BlockReadCount);
+                most_block_reads = most_block_reads.max(read - block_reads);
+                block_reads = read;
+            }
+            phase.advance(batch.len() as u64);
+            Ok(())
+        });
         set_perf_stats(PerfStatsLevel::Disable);
         done?;
         Ok(Counts {
             operations: operations.len() as u64,
-            block_reads: context.metric(PerfMetric::BlockReadCount),
+            block_reads,
             cache_hits: context.metric(PerfMetric::BlockCacheHitCount),
             comparisons: context.metric(PerfMetric::UserKeyComparisonCount),
+            most_block_reads,
         })
     }
 
@@ -207,6 +223,22 @@ impl<'a> Client<'a> {
                 .db
                 .put_opt(key, &self.value, &self.write)
                 .map_err(|e| self.failed(operation, &e));
+        }
+        if kind == Kind::Seek {
+            let db = self.db;
+            let iterator = self.iterator.get_or_insert_with(|| db.raw_iterator());
+            iterator.seek(key);
+            let count = match iterator.item() {
+                Some((found, _)) if found != key => &mut tally.missing,
+                Some((_, value)) if values::matches(value, self.value.len(), mark) => {
+                    &mut tally.right
+                }
+                Some(_) => &mut tally.wrong,
+                None => &mut tally.missing,
+            };
+            *count += 1;
+            let status = iterator.status();
+            return status.map_err(|e| self.failed(operation, &e));
         }
         let found = self
             .db

@@ -22,11 +22,13 @@ pub enum Kind {
     ReadAbsent,
     /// Writes a record's next value.
     Update,
+    /// Seeks to a record and checks its key and value.
+    Seek,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Kind; 3] = [Kind::Read, Kind::ReadAbsent, Kind::Update];
+    pub const ALL: [Kind; 4] = [Kind::Read, Kind::ReadAbsent, Kind::Update, Kind::Seek];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Read => "read",
             Kind::ReadAbsent => "read of an absent key",
             Kind::Update => "update",
+            Kind::Seek => "seek",
         }
     }
 }
@@ -181,14 +184,18 @@ impl<'a> Planner<'a> {
     pub fn plan(&mut self, operations: usize) -> Stream {
         let mut stream = Stream::with_capacity(operations);
         for _ in 0..operations {
-            if self.rng.random_range(0..100) < self.proportions.update {
+            let kind = self.rng.random_range(0..100);
+            if kind < self.proportions.update {
                 self.update(&mut stream);
+            } else if kind < self.proportions.update + self.proportions.scan {
+                let record = self.chooser.next(&mut self.rng) as usize;
+                self.read(Kind::Seek, record, &mut stream);
             } else if self.rng.random_range(0.0..100.0) < self.absent_percent {
                 let key = &self.data.absent[self.rng.random_range(0..self.data.absent.len())];
                 stream.push(Kind::ReadAbsent, key, 0);
             } else {
                 let record = self.chooser.next(&mut self.rng) as usize;
-                self.read(record, &mut stream);
+                self.read(Kind::Read, record, &mut stream);
             }
         }
         stream
@@ -198,15 +205,15 @@ impl<'a> Planner<'a> {
     pub fn sweep(&self, records: Range<usize>) -> Stream {
         let mut stream = Stream::with_capacity(records.len());
         for record in records {
-            self.read(record, &mut stream);
+            self.read(Kind::Read, record, &mut stream);
         }
         stream
     }
 
-    fn read(&self, record: usize, stream: &mut Stream) {
+    fn read(&self, kind: Kind, record: usize, stream: &mut Stream) {
         let key = &self.data.records[record];
         let generation = self.generations.get(record).copied().unwrap_or(0);
-        stream.push(Kind::Read, key, values::mark(key, self.seed, generation));
+        stream.push(kind, key, values::mark(key, self.seed, generation));
     }
 
     fn update(&mut self, stream: &mut Stream) {

@@ -1,5 +1,6 @@
 //! What the machine and the store say about themselves, for the head of a report.
 
+use crate::error::{Context, Error};
 use std::fs;
 use std::path::Path;
 
@@ -18,6 +19,28 @@ pub fn cores() -> usize {
 /// Main memory as the kernel counts it, for example `24689416 kB`.
 pub fn memory() -> String {
     proc_field("/proc/meminfo", "MemTotal").unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// Processor time that the threads of this process have taken so far, in seconds; threads that
+/// have ended are not counted.
+///
+/// # Errors
+/// If the kernel does not tell.
+pub fn cpu_seconds() -> Result<f64, Error> {
+    let what = || "reading processor times from /proc/self/task".to_owned();
+    let mut nanoseconds = 0;
+    for task in fs::read_dir("/proc/self/task").context(what)? {
+        // A thread may end while it is looked at.
+        let text = fs::read_to_string(task.context(what)?.path().join("schedstat"));
+        let first = |text: String| text.split(' ').next()?.parse::<u64>().ok();
+        nanoseconds += text.ok().and_then(first).unwrap_or(0);
+    }
+    match nanoseconds {
+        0 => Err(Error::Run(
+            "the kernel gives no processor times in /proc/self/task/*/schedstat".to_owned(),
+        )),
+        _ => Ok(nanoseconds as f64 / 1e9),
+    }
 }
 
 /// The version of the RocksDB that wrote the database in `dir`, from its newest

@@ -13,7 +13,7 @@ pub struct Proportions {
     pub update: u32,
     /// New records. No workload with any is built yet.
     pub insert: u32,
-    /// Range reads. No workload with any is built yet.
+    /// Seeks to existing records.
     pub scan: u32,
     /// Reads followed by an update of the record. No workload with any is built yet.
     pub read_modify_write: u32,
@@ -40,7 +40,7 @@ const NOTHING: Proportions = Proportions {
     read_modify_write: 0,
 };
 
-/// The table of workloads: those of YCSB that need nothing but reads and updates.
+/// The table of workloads: those of YCSB that need nothing but reads and updates, and seeks.
 pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "load",
@@ -76,6 +76,15 @@ pub const WORKLOADS: &[Workload] = &[
             ..NOTHING
         },
         distribution: Distribution::Zipfian,
+    },
+    Workload {
+        name: "seek",
+        about: "100% seeks, by one iterator",
+        proportions: Proportions {
+            scan: 100,
+            ..NOTHING
+        },
+        distribution: Distribution::Uniform,
     },
 ];
 

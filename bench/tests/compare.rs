@@ -31,6 +31,8 @@ fn plan(engines: &[&str], set: KeySet, records: usize) -> Plan {
         write_buffer_bytes: 1 << 20,
         compression: Compression::None,
         direct_reads: false,
+        metadata_in_cache: false,
+        filters_for_hits: false,
     };
     let names: Vec<String> = engines.iter().map(|name| (*name).to_owned()).collect();
     let source = Source::Set(set);
@@ -85,8 +87,10 @@ fn every_engine_serves_every_key_set() {
             assert_eq!(outcome.counts.operations, 500, "{set} {label}");
             assert!(outcome.counts.cache_hits > 0, "{set} {label}");
             assert_eq!(outcome.tables.files, 1, "{set} {label}");
-            assert_eq!(
-                outcome.tables.data_blocks, first.tables.data_blocks,
+            // A hash index takes room in its block, so there may be more of them.
+            let (blocks, least) = (outcome.tables.data_blocks, first.tables.data_blocks);
+            assert!(
+                blocks == least || label == "data-hash" && blocks > least,
                 "{set} {label}"
             );
             assert!(outcome.index_bytes() > 0, "{set} {label}");

@@ -20,6 +20,8 @@ fn budget() -> Budget {
         write_buffer_bytes: 1 << 20,
         compression: Compression::None,
         direct_reads: false,
+        metadata_in_cache: false,
+        filters_for_hits: false,
     }
 }
 
@@ -88,6 +90,7 @@ fn reads_expect_what_the_last_update_wrote() {
                 Kind::Read => assert_eq!(model[&key], mark),
                 Kind::ReadAbsent => assert!(!model.contains_key(&key)),
                 Kind::Update => assert_ne!(model.insert(key, mark), Some(mark)),
+                Kind::Seek => panic!("the workload has none"),
             }
         }
     }

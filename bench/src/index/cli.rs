@@ -4,8 +4,8 @@ use crate::cli::{check_report, write_report};
 use crate::dataset::Source;
 use crate::engine::{self, Budget, Compression};
 use crate::error::Error;
-use crate::index::measure::{self, Plan};
-use crate::index::report;
+use crate::index::plan::Plan;
+use crate::index::{measure, report};
 use crate::progress::Progress;
 use clap::Args;
 use std::path::PathBuf;
@@ -13,11 +13,22 @@ use std::path::PathBuf;
 /// The arguments of `ycsb index`.
 #[derive(Debug, Args)]
 pub struct Index {
+    /// What to measure, separated by commas: file (one table file per engine: sizes, seeks in the
+    /// index alone, time to write), get, absent, seek (in a database, everything in the block
+    /// cache), blocks (that Gets read, counted), memory, memory-filter (Gets by direct I/O with
+    /// little memory, without and with filters), build (processor time of flush and compaction)
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "file,get,absent,seek"
+    )]
+    only: Vec<String>,
     /// Engines, separated by commas; ratios are to the first. The same one twice shows the noise
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "stock,interpolation,kauto,trie,mountdb-table"
+        default_value = "stock,interpolation,kauto,data-hash,partitioned,trie,mountdb-table"
     )]
     engines: String,
     /// Generated key sets, separated by commas
@@ -40,13 +51,16 @@ pub struct Index {
     /// Target size of a data block, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4096)]
     block_size: u32,
-    /// Seeks in every round
+    /// Seeks or Gets in every round
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    seeks: usize,
-    /// Rounds; in each, every engine writes its file and seeks
+    lookups: usize,
+    /// Rounds; in each, every engine does the same
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
-    /// Seed of keys, values and seeks
+    /// All memory for cache and index, in percent of the data (memory, memory-filter)
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.1)]
+    memory_percent: f64,
+    /// Seed of keys, values and lookups
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
     /// Directory for the files, which are removed [default: a new one for temporary files]
@@ -70,6 +84,8 @@ impl Index {
             write_buffer_bytes: 64 << 20,
             compression: Compression::None,
             direct_reads: false,
+            metadata_in_cache: false,
+            filters_for_hits: false,
         };
         let sets = self.keys.iter().filter(|name| !name.is_empty());
         let mut sources = sets
@@ -77,12 +93,18 @@ impl Index {
             .collect::<Result<Vec<_>, _>>()?;
         sources.extend(self.key_files.into_iter().map(Source::File));
         let plan = Plan {
-            contenders: engine::resolve(&engine::split_list(&self.engines), &budget)?,
+            parts: (self
+                .only
+                .iter()
+                .map(|name| name.parse().map_err(Error::Usage)))
+            .collect::<Result<_, _>>()?,
+            engines: engine::split_list(&self.engines),
             budget,
             sources,
             records: self.records,
             value_size: self.value_size,
-            seeks: self.seeks,
+            lookups: self.lookups,
+            memory_percent: self.memory_percent,
             rounds: self.rounds,
             seed: self.seed,
             dir: self.db,
@@ -90,7 +112,7 @@ impl Index {
         plan.check()?;
         check_report(self.report.as_deref())?;
         let outcome = measure::run(&plan, progress)?;
-        let report = report::markdown(&plan, &outcome);
+        let report = report::markdown(&plan, &outcome)?;
         print!("{report}");
         if let Some(path) = &self.report {
             write_report(path, &report)?;

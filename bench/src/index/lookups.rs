@@ -1,0 +1,316 @@
+//! Databases of one level whose keys are looked up.
+//!
+//! Every engine is loaded with the same records, merged into the bottom level. The same files are
+//! then opened with the budget of one part after the other.
+
+use crate::compare;
+use crate::dataset::{Dataset, Source};
+use crate::distribution::Distribution;
+use crate::engine::Budget;
+use crate::error::{Context, Error};
+use crate::index::plan::{Part, Plan};
+use crate::load::{self, Loaded};
+use crate::outcome::Comparison;
+use crate::plan::{self, InsertOrder};
+use crate::progress::Progress;
+use crate::run::{Client, Counts, Tally};
+use crate::stream::Planner;
+use crate::workdir::WorkDir;
+use crate::workload::Workload;
+use rocksdb::properties;
+
+/// What was found in one part of one key set.
+#[derive(Clone, Debug)]
+pub struct Lookups {
+    /// The part.
+    pub part: Part,
+    /// The key set.
+    pub keys: String,
+    /// Records in each database.
+    pub records: u64,
+    /// Data blocks in the first engine's.
+    pub blocks: u64,
+    /// By engine.
+    pub engines: Vec<Reads>,
+}
+
+/// What was found of one engine.
+#[derive(Clone, Debug)]
+pub struct Reads {
+    /// The engine.
+    pub label: String,
+    /// Whether it is mountdb's.
+    pub is_ours: bool,
+    /// Nanoseconds a lookup, by round; empty where only blocks are counted.
+    pub nanoseconds: Vec<f64>,
+    /// RocksDB's counters for present keys.
+    pub counts: Counts,
+    /// RocksDB's counters for absent keys, where they were looked up too.
+    pub absent: Option<Counts>,
+    /// Memory of the table readers, which hold indexes and filters unless these are in the cache.
+    pub reader_bytes: u64,
+    /// Capacity of the block cache.
+    pub cache_bytes: u64,
+    /// What the checks of all values found.
+    pub tally: Tally,
+}
+
+impl Lookups {
+    /// What was not as it should be.
+    pub fn wrong(&self) -> Vec<String> {
+        let broken = self.engines.iter().filter(|reads| !reads.tally.is_clean());
+        broken
+            .map(|reads| {
+                let Tally {
+                    wrong,
+                    missing,
+                    phantom,
+                    ..
+                } = reads.tally;
+                format!(
+                    "{}, {}: {} gave {wrong} wrong values, missed {missing} records and found \
+                     {phantom} that are not there",
+                    self.keys,
+                    self.part.name(),
+                    reads.label
+                )
+            })
+            .collect()
+    }
+}
+
+/// Measures the parts of `plan` that look keys up.
+///
+/// # Errors
+/// If RocksDB fails; wrong answers are noted.
+pub fn measure(
+    plan: &Plan,
+    source: &Source,
+    name: &str,
+    data: Dataset,
+    progress: Progress,
+) -> Result<Vec<Lookups>, Error> {
+    let mut bench = Bench {
+        plan,
+        name,
+        progress,
+        compare: plan::Plan {
+            contenders: Vec::new(),
+            budget: plan.budget.clone(),
+            source: source.clone(),
+            data,
+            workload: Workload::by_name("c")?,
+            distribution: Distribution::Uniform,
+            absent_percent: 0.0,
+            operations: plan.lookups.max(1) * plan.rounds,
+            rounds: plan.rounds,
+            value_bytes: plan.value_size,
+            insert_order: InsertOrder::Sorted,
+            seed: plan.seed,
+        },
+    };
+    let mut found = Vec::new();
+    // Files that can do without filters at the last level have none: a load of their own.
+    for parts in [
+        &[
+            Part::Get,
+            Part::Absent,
+            Part::Seek,
+            Part::Blocks,
+            Part::MemoryFilter,
+        ][..],
+        &[Part::Memory],
+    ] {
+        let parts: Vec<Part> = (parts.iter().copied())
+            .filter(|part| plan.parts.contains(part))
+            .collect();
+        if let Some(first) = parts.first() {
+            let mut dir = WorkDir::new(plan.dir.as_deref(), false)?;
+            bench.set_budget(bench.budget(*first))?;
+            let mut loaded = load::load(&bench.compare, &mut dir, progress)?;
+            let mut checked = false;
+            for part in parts {
+                let lookups;
+                (lookups, loaded) = bench.part(part, loaded, &mut checked)?;
+                found.push(lookups);
+            }
+        }
+    }
+    Ok(found)
+}
+
+struct Bench<'a> {
+    plan: &'a Plan,
+    name: &'a str,
+    progress: Progress,
+    /// The budget and the workload change from part to part.
+    compare: plan::Plan,
+}
+
+impl Bench<'_> {
+    /// What engines get in a part.
+    fn budget(&self, part: Part) -> Budget {
+        let base = self.plan.budget.clone();
+        let records = &self.compare.data.records;
+        let keys: usize = records.iter().map(Vec::len).sum();
+        // With what the entries, the blocks and the cache itself add.
+        let data = keys + records.len() * (self.plan.value_size + 64) + (64 << 20);
+        match part {
+            Part::File | Part::Build => base,
+            Part::Get | Part::Absent | Part::Seek => Budget {
+                cache_bytes: data as u64 * 3 / 2,
+                bloom_bits: 10,
+                ..base
+            },
+            Part::Blocks => Budget {
+                cache_bytes: 64 << 10,
+                bloom_bits: 0,
+                direct_reads: true,
+                ..base
+            },
+            Part::Memory | Part::MemoryFilter => Budget {
+                cache_bytes: 64 << 10,
+                bloom_bits: 10,
+                direct_reads: true,
+                metadata_in_cache: true,
+                filters_for_hits: part == Part::Memory,
+                ..base
+            },
+        }
+    }
+
+    fn set_budget(&mut self, budget: Budget) -> Result<(), Error> {
+        self.compare.contenders = self.plan.contenders(&budget)?;
+        self.compare.budget = budget;
+        Ok(())
+    }
+
+    fn part(
+        &mut self,
+        part: Part,
+        loaded: Vec<Loaded>,
+        checked: &mut bool,
+    ) -> Result<(Lookups, Vec<Loaded>), Error> {
+        self.compare.workload = Workload::by_name(if part == Part::Seek { "seek" } else { "c" })?;
+        self.compare.absent_percent = if part == Part::Absent { 100.0 } else { 0.0 };
+        let cached = matches!(part, Part::Get | Part::Absent | Part::Seek);
+        let loaded = match cached {
+            // As they were loaded, and the blocks that one part has read stay for the next.
+            true => loaded,
+            false => {
+                self.set_budget(self.budget(part))?;
+                load::reopen(loaded, &self.compare)?
+            }
+        };
+        let mut cache_bytes = vec![self.compare.budget.cache_bytes; loaded.len()];
+        let (loaded, engines) = match part {
+            Part::Blocks => {
+                let engines = loaded
+                    .iter()
+                    .map(|l| self.count(l))
+                    .collect::<Result<_, _>>()?;
+                (loaded, engines)
+            }
+            Part::Memory | Part::MemoryFilter => {
+                cache_bytes = self.give_the_rest_to_caches(&loaded)?;
+                let loaded = load::reopen(loaded, &self.compare)?;
+                let comparison = compare::run_on(&self.compare, &loaded, self.progress)?;
+                (loaded, reads(comparison))
+            }
+            _ => {
+                let comparison = match std::mem::replace(checked, true) {
+                    false => compare::run(&self.compare, &loaded, self.progress)?,
+                    true => compare::run_on(&self.compare, &loaded, self.progress)?,
+                };
+                (loaded, reads(comparison))
+            }
+        };
+        let mut lookups = Lookups {
+            part,
+            keys: self.name.to_owned(),
+            records: self.compare.data.records.len() as u64,
+            blocks: loaded.first().map_or(0, |l| l.tables.data_blocks),
+            engines,
+        };
+        for ((reads, loaded), bytes) in lookups.engines.iter_mut().zip(&loaded).zip(cache_bytes) {
+            reads.is_ours = loaded.contender.is_ours();
+            reads.cache_bytes = bytes;
+        }
+        Ok((lookups, loaded))
+    }
+
+    /// What the table readers do not take of the memory there is goes to the block caches.
+    fn give_the_rest_to_caches(&mut self, loaded: &[Loaded]) -> Result<Vec<u64>, Error> {
+        let data = loaded.first().map_or(0, |l| l.tables.data_bytes) as f64;
+        let memory = (data * self.plan.memory_percent / 100.0) as u64;
+        let mut caches = Vec::new();
+        for (i, loaded) in loaded.iter().enumerate() {
+            let bytes = memory.saturating_sub(reader_bytes(loaded)?);
+            let budget = Budget {
+                cache_bytes: bytes,
+                ..self.compare.budget.clone()
+            };
+            self.compare.contenders[i] = self.plan.contenders(&budget)?.swap_remove(i);
+            caches.push(bytes);
+        }
+        Ok(caches)
+    }
+
+    /// Counts the blocks that present and absent keys cost.
+    fn count(&self, loaded: &Loaded) -> Result<Reads, Error> {
+        let label = &loaded.contender.label;
+        let data = &self.compare.data;
+        let mut client = Client::new(&loaded.db, label, self.plan.value_size);
+        let mut tally = Tally::default();
+        let mut count = |absent_percent: f64| {
+            let (workload, seed) = (self.compare.workload, self.plan.seed);
+            let uniform = Distribution::Uniform;
+            let mut planner =
+                Planner::new(data, workload.proportions, uniform, absent_percent, seed);
+            let stream = planner.plan(self.plan.lookups);
+            let phase = self
+                .progress
+                .start(&format!("count {label}"), stream.len() as u64);
+            let counts = client.count(stream.whole(), &mut tally, &phase)?;
+            phase.finish();
+            Ok::<_, Error>(counts)
+        };
+        let counts = count(0.0)?;
+        let absent = match data.absent.is_empty() {
+            true => None,
+            false => Some(count(100.0)?),
+        };
+        Ok(Reads {
+            label: label.clone(),
+            is_ours: false,
+            nanoseconds: Vec::new(),
+            counts,
+            absent,
+            reader_bytes: reader_bytes(loaded)?,
+            cache_bytes: 0,
+            tally,
+        })
+    }
+}
+
+fn reader_bytes(loaded: &Loaded) -> Result<u64, Error> {
+    let bytes = (loaded.db).property_int_value(properties::ESTIMATE_TABLE_READERS_MEM);
+    let what = || format!("engine {}: asking for memory", loaded.contender.label);
+    Ok(bytes.context(what)?.unwrap_or(0))
+}
+
+fn reads(comparison: Comparison) -> Vec<Reads> {
+    let outcomes = comparison.outcomes.into_iter();
+    outcomes
+        .map(|outcome| Reads {
+            nanoseconds: outcome.throughput.iter().map(|rate| 1e9 / rate).collect(),
+            label: outcome.label,
+            is_ours: false,
+            counts: outcome.counts,
+            absent: None,
+            reader_bytes: outcome.reader_bytes,
+            cache_bytes: 0,
+            tally: outcome.tally,
+        })
+        .collect()
+}
