@@ -188,7 +188,7 @@ fn every_engine_gets_the_same_budget() {
             bloom_bits: 0,
             ..budget()
         });
-        assert!(!unfiltered.contains("filter"), "{unfiltered}");
+        assert!(!unfiltered.contains("filter_policy"), "{unfiltered}");
     }
 }
 
