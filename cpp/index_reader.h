@@ -25,6 +25,8 @@ class LearnedIndexReader final : public rocksdb::BlockBasedTable::IndexReader {
   // callers read keys the way the file's properties say.
   LearnedIndexReader(rust::Box<ffi::Index> index, bool key_includes_seq);
 
+  const ffi::Index& index() const { return *index_; }
+
   rocksdb::InternalIteratorBase<rocksdb::IndexValue>* NewIterator(
       const rocksdb::ReadOptions& read_options, bool disable_prefix_seek,
       rocksdb::IndexBlockIter* iter, rocksdb::GetContext* get_context,

@@ -7,6 +7,7 @@
 #include "mountdb/cpp/index_factory.h"
 #include "mountdb/cpp/index_reader.h"
 #include "mountdb/cpp/learned_block.h"
+#include "mountdb/cpp/learned_table.h"
 #include "mountdb/cpp/table_properties.h"
 #include "rocksdb/comparator.h"
 #include "rocksdb/utilities/options_type.h"
@@ -80,11 +81,13 @@ std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
   }
 }
 
-// Puts the file's learned index, if it has a sound one, in the standard one's place. `charge`
-// may be null.
-Status InstallLearnedIndex(const ReadOptions& ro, BlockBasedTable* table, uint64_t file_size,
-                           rocksdb::CacheReservationManager* charge) {
-  BlockBasedTable::Rep* rep = table->get_rep();
+// Puts the file's learned index, if it has a sound one, in the standard one's place, and a reader
+// that makes use of it in front of the table. `charge` and `tracer` may be null.
+Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
+                           rocksdb::CacheReservationManager* charge,
+                           const rocksdb::BlockCacheTracer* tracer,
+                           std::unique_ptr<rocksdb::TableReader>* table) {
+  BlockBasedTable::Rep* rep = static_cast<BlockBasedTable*>(table->get())->get_rep();
   auto index = OpenLearnedIndex(ro, *rep, file_size);
   if (!index) {
     return Status::OK();
@@ -92,14 +95,17 @@ Status InstallLearnedIndex(const ReadOptions& ro, BlockBasedTable* table, uint64
   // The standard index was read when the file was opened. From here on it takes no memory,
   // neither on the heap nor, partitions included, in the block cache.
   rep->index_reader->EraseFromCacheBeforeDestruction(UINT32_MAX);
-  rep->index_reader =
+  auto reader =
       std::make_unique<LearnedIndexReader>(std::move(*index), rep->index_key_includes_seq);
+  const ffi::Index& learned = reader->index();
+  rep->index_reader = std::move(reader);
+  *table = std::make_unique<LearnedTable>(std::move(*table), learned, tracer);
   if (charge == nullptr) {
     return Status::OK();
   }
   // What was charged until now is a reader with the standard index.
   rep->table_reader_cache_res_handle.reset();
-  Status s = charge->MakeCacheReservation(table->ApproximateMemoryUsage(),
+  Status s = charge->MakeCacheReservation((*table)->ApproximateMemoryUsage(),
                                           &rep->table_reader_cache_res_handle);
   if (s.IsMemoryLimit()) {
     s = Status::MemoryLimit("no room in the block cache to charge the table reader of",
@@ -147,8 +153,8 @@ Status LearnedTableFactory::NewTableReader(
   Status s = BlockBasedTableFactory::NewTableReader(
       ro, options, std::move(file), file_size, table_reader, prefetch_index_and_filter_in_cache);
   if (s.ok() && learned_options_.read_learned_index) {
-    s = InstallLearnedIndex(ro, static_cast<BlockBasedTable*>(table_reader->get()), file_size,
-                            charge_.get());
+    s = InstallLearnedIndex(ro, file_size, charge_.get(), options.block_cache_tracer,
+                            table_reader);
     if (!s.ok()) {
       table_reader->reset();
     }

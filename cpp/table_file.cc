@@ -6,6 +6,7 @@
 #include "db/dbformat.h"
 #include "file/random_access_file_reader.h"
 #include "mountdb/cpp/learned_block.h"
+#include "mountdb/cpp/learned_table.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "options/cf_options.h"
 #include "rocksdb/env.h"
@@ -40,7 +41,7 @@ struct TableFile::Open {
       : options(from), ioptions(options), order(options.comparator) {}
 
   const BlockBasedTable::Rep& rep() const {
-    return *static_cast<BlockBasedTable*>(table.get())->get_rep();
+    return *BlockBasedTableOf(*table).get_rep();
   }
 
   const rocksdb::Options options;

@@ -36,6 +36,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod data_block;
 pub mod index;
 pub mod memtable;
 pub mod model;

@@ -9,6 +9,7 @@ use super::memtable::{
     Memtable, MemtableFamilies, MemtableIter, abort_on_bug, new_memtable_families,
 };
 use super::properties;
+use crate::data_block::{DataBlock, Step, Version};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,6 +23,25 @@ pub(super) mod cpp {
         block: u64,
         offset: u64,
         size: u64,
+    }
+
+    /// What a search in a data block comes to; see `data_block::Step`.
+    #[repr(u8)]
+    enum BlockStepKind {
+        Version,
+        Larger,
+        End,
+        Corrupt,
+    }
+
+    /// A step, and the version it has come to, if it has.
+    #[derive(Clone, Copy)]
+    struct BlockStep {
+        kind: BlockStepKind,
+        tag: u64,
+        /// Where the value begins in the block.
+        value: usize,
+        value_len: usize,
     }
 
     /// What else RocksDB knows of a file whose learned index is to be opened.
@@ -106,6 +126,15 @@ pub(super) mod cpp {
         fn position(self: &Index, block: u64) -> Position;
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
+
+        fn seek_in_block(block: &[u8], restarts: u32, user_key: &[u8], tag: u64) -> BlockStep;
+        /// `from` is a version that one of these two has found in the block.
+        fn next_in_block(
+            block: &[u8],
+            restarts: u32,
+            user_key: &[u8],
+            from: BlockStep,
+        ) -> BlockStep;
 
         type MemtableFamilies;
         fn new_memtable_families() -> Box<MemtableFamilies>;
@@ -398,6 +427,45 @@ fn failed() -> cpp::Position {
         block: FAILED,
         offset: 0,
         size: 0,
+    }
+}
+
+fn seek_in_block(block: &[u8], restarts: u32, user_key: &[u8], tag: u64) -> cpp::BlockStep {
+    in_block(block, restarts, |block| block.seek(user_key, tag))
+}
+
+fn next_in_block(
+    block: &[u8],
+    restarts: u32,
+    user_key: &[u8],
+    from: cpp::BlockStep,
+) -> cpp::BlockStep {
+    let from = Version {
+        tag: from.tag,
+        value: from.value,
+        value_len: from.value_len,
+    };
+    in_block(block, restarts, |block| block.next(user_key, &from))
+}
+
+#[inline]
+fn in_block(
+    block: &[u8],
+    restarts: u32,
+    work: impl FnOnce(DataBlock<'_>) -> Step,
+) -> cpp::BlockStep {
+    let step = guard(|| DataBlock::new(block, restarts as usize).map_or(Step::Corrupt, work));
+    let (kind, version) = match step.unwrap_or(Step::Corrupt) {
+        Step::Version(version) => (cpp::BlockStepKind::Version, version),
+        Step::Larger => (cpp::BlockStepKind::Larger, Version::default()),
+        Step::End => (cpp::BlockStepKind::End, Version::default()),
+        Step::Corrupt => (cpp::BlockStepKind::Corrupt, Version::default()),
+    };
+    cpp::BlockStep {
+        kind,
+        tag: version.tag,
+        value: version.value,
+        value_len: version.value_len,
     }
 }
 

@@ -20,6 +20,11 @@
 
 using namespace rocksdb;
 
+namespace mountdb {
+// cpp/learned_table.h, which needs headers that only the build has.
+BlockBasedTable& BlockBasedTableOf(TableReader& reader);
+}  // namespace mountdb
+
 namespace {
 
 const InternalKeyComparator kOrder(BytewiseComparator());
@@ -74,7 +79,7 @@ struct OpenTable {
     CheckOk(factory->NewTableReader(ReadOptions(), read, std::move(reader), size, &table, false));
   }
 
-  BlockBasedTable* get() { return static_cast<BlockBasedTable*>(table.get()); }
+  BlockBasedTable* get() { return &mountdb::BlockBasedTableOf(*table); }
 
   std::unique_ptr<InternalIteratorBase<IndexValue>> Index() {
     return std::unique_ptr<InternalIteratorBase<IndexValue>>(

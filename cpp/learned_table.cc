@@ -1,0 +1,316 @@
+#include "mountdb/cpp/learned_table.h"
+
+#include <utility>
+
+#include "db/dbformat.h"
+#include "monitoring/perf_context_imp.h"
+#include "mountdb/cpp/index_reader.h"
+#include "table/block_based/block_cache.h"
+#include "table/block_based/filter_block.h"
+#include "table/get_context.h"
+#include "trace_replay/block_cache_tracer.h"
+
+namespace mountdb {
+
+using rocksdb::Block_kData;
+using rocksdb::BlockBasedTable;
+using rocksdb::BlockBasedTableOptions;
+using rocksdb::BlockCacheLookupContext;
+using rocksdb::BlockHandle;
+using rocksdb::Cleanable;
+using rocksdb::FilterBlockReader;
+using rocksdb::GetContext;
+using rocksdb::ParsedInternalKey;
+// RocksDB's macros for its counters name them.
+using rocksdb::perf_context;
+using rocksdb::perf_level;
+using rocksdb::PerfContextByLevel;
+using rocksdb::PerfLevel;
+using rocksdb::ReadOptions;
+using rocksdb::RecordTick;
+using rocksdb::Slice;
+using rocksdb::SliceTransform;
+using rocksdb::Status;
+using rocksdb::TableReaderCaller;
+
+using DataBlockCache = rocksdb::BlockCacheInterface<Block_kData>;
+
+// One Get in one file.
+struct LearnedTable::Lookup {
+  Lookup(const ReadOptions& read_options, const Slice& internal_key, GetContext* context)
+      : read(read_options), key(internal_key), get_context(context) {}
+
+  const ReadOptions& read;
+  const Slice& key;
+  GetContext* const get_context;
+  bool matched = false;  // a version of the user key was met
+  bool done = false;
+  Status status;
+
+  // As BlockBasedTable::Get calls it; whether to go on.
+  bool Save(const ParsedInternalKey& found, const Slice& value, Cleanable* pinner) {
+    Status s;
+    const bool more = get_context->SaveValue(found, value, &matched, &s, pinner, nullptr);
+    if (!s.ok()) {
+      status = std::move(s);
+      return false;
+    }
+    done = !more;
+    return more;
+  }
+};
+
+LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
+                           const ffi::Index& index, const rocksdb::BlockCacheTracer* tracer)
+    : owned_(std::move(table)),
+      table_(static_cast<BlockBasedTable*>(owned_.get())),
+      rep_(*table_->get_rep()),
+      index_(index),
+      tracer_(tracer),
+      is_ordinary_(IsOrdinary()) {}
+
+bool LearnedTable::IsOrdinary() const {
+  const BlockBasedTableOptions& options = rep_.table_options;
+  return options.block_cache != nullptr &&
+         // Else keys in blocks are not as readers see them.
+         rep_.global_seqno == rocksdb::kDisableGlobalSequenceNumber &&
+         rep_.user_defined_timestamps_persisted &&
+         // Checked, or counted, entry by entry.
+         rep_.create_context.protection_bytes_per_key == 0 &&
+         options.read_amp_bytes_per_bit == 0 &&
+         // Values that lie elsewhere.
+         !rep_.separate_key_value_in_data_block && !rep_.has_embedded_blobs &&
+         // Blocks that take another block to read.
+         rep_.uncompression_dict_reader == nullptr;
+}
+
+Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* get_context,
+                         const SliceTransform* prefix_extractor, bool skip_filters) {
+  FilterBlockReader* const filter = skip_filters ? nullptr : rep_.filter.get();
+  if (!is_ordinary_ || (filter != nullptr && !rep_.whole_key_filtering) ||
+      (tracer_ != nullptr && tracer_->is_tracing_enabled()) ||
+      !rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
+                                                   rep_.ioptions.allow_mmap_reads)) {
+    return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
+  }
+  if (filter != nullptr && !MayMatch(read, key, get_context, filter)) {
+    return Status::OK();
+  }
+  Lookup lookup(read, key, get_context);
+  ffi::Position at = index_.seek(AsRust(rocksdb::ExtractUserKey(key)),
+                                 rocksdb::ExtractInternalKeyFooter(key));
+  while (at.size != 0) {
+    const BlockHandle handle(at.offset, at.size);
+    if (!FromCache(handle, &lookup)) {
+      ByIterator(handle, &lookup);
+    }
+    if (lookup.done || !lookup.status.ok() || !index_.splits_a_user_key(at.block)) {
+      break;
+    }
+    at = index_.position(at.block + 1);
+  }
+  if (at.block == UINT64_MAX) {
+    return Status::Corruption("internal error in the learned index");
+  }
+  if (lookup.matched && filter != nullptr) {
+    RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE);
+    PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_true_positive, 1, rep_.level);
+  }
+  return std::move(lookup.status);
+}
+
+// As BlockBasedTable::FullFilterKeyMayMatch does for whole keys.
+bool LearnedTable::MayMatch(const ReadOptions& read, const Slice& key, GetContext* get_context,
+                            FilterBlockReader* filter) const {
+  BlockCacheLookupContext context{TableReaderCaller::kUserGet,
+                                  get_context->get_tracing_get_id(),
+                                  /*get_from_user_specified_snapshot=*/read.snapshot != nullptr};
+  if (filter->KeyMayMatch(rocksdb::ExtractUserKey(key), &key, get_context, &context, read)) {
+    RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_FULL_POSITIVE);
+    PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_positive, 1, rep_.level);
+    return true;
+  }
+  RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_USEFUL);
+  PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_useful, 1, rep_.level);
+  return false;
+}
+
+namespace {
+
+void ReleaseBlock(void* cache, void* handle) {
+  static_cast<rocksdb::Cache*>(cache)->Release(static_cast<rocksdb::Cache::Handle*>(handle));
+}
+
+// As BlockBasedTable::UpdateCacheHitMetrics does for a data block.
+void CountHit(GetContext* get_context, size_t bytes, int level) {
+  PERF_COUNTER_ADD(block_cache_hit_count, 1);
+  PERF_COUNTER_ADD(block_cache_read_byte, bytes);
+  PERF_COUNTER_BY_LEVEL_ADD(block_cache_hit_count, 1, static_cast<uint32_t>(level));
+  ++get_context->get_context_stats_.num_cache_hit;
+  get_context->get_context_stats_.num_cache_bytes_read += bytes;
+  ++get_context->get_context_stats_.num_cache_data_hit;
+}
+
+}  // namespace
+
+bool LearnedTable::FromCache(const BlockHandle& handle, Lookup* lookup) const {
+  const auto key = BlockBasedTable::GetCacheKey(rep_.base_cache_key, handle);
+  DataBlockCache cache{rep_.table_options.block_cache.get()};
+  auto* const cached = cache.LookupFull(
+      key.AsSlice(), const_cast<rocksdb::BlockCreateContext*>(&rep_.create_context),
+      rocksdb::Cache::Priority::LOW, rep_.ioptions.stats,
+      rep_.ioptions.lowest_used_cache_tier);
+  if (cached == nullptr) {
+    return false;  // the iterator will count the miss
+  }
+  // Released at the end, or when nobody needs the value any more that is pinned by it.
+  Cleanable pinner;
+  pinner.RegisterCleanup(&ReleaseBlock, cache.get(), cached);
+  Block_kData* const block = cache.Value(cached);
+  if (block == nullptr || block->size() == 0 || block->HasSeparatedKV() ||
+      block->IndexType() != BlockBasedTableOptions::kDataBlockBinarySearch) {
+    return false;
+  }
+  const rust::Slice<const uint8_t> bytes = AsRust(Slice(block->data(), block->size()));
+  const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
+  ffi::BlockStep step =
+      ffi::seek_in_block(bytes, block->NumRestarts(), AsRust(user_key),
+                         rocksdb::ExtractInternalKeyFooter(lookup->key));
+  if (step.kind == ffi::BlockStepKind::Corrupt) {
+    return false;  // the iterator will say what is wrong
+  }
+  CountHit(lookup->get_context, cache.get()->GetUsage(cached), rep_.level);
+  while (step.kind == ffi::BlockStepKind::Version) {
+    ParsedInternalKey found(user_key, step.tag >> 8,
+                            static_cast<rocksdb::ValueType>(step.tag & 0xff));
+    if (!rocksdb::IsExtendedValueType(found.type)) {
+      lookup->status = Status::Corruption("Corrupted Key: unknown type of entry");
+      return true;
+    }
+    const Slice value(block->data() + step.value, step.value_len);
+    if (!lookup->Save(found, value, &pinner)) {
+      return true;
+    }
+    step = ffi::next_in_block(bytes, block->NumRestarts(), AsRust(user_key), step);
+  }
+  if (step.kind == ffi::BlockStepKind::Corrupt) {
+    lookup->status = Status::Corruption("bad entry in block", rep_.file->file_name());
+  }
+  lookup->done = step.kind == ffi::BlockStepKind::Larger;
+  return true;
+}
+
+// As BlockBasedTable::Get does.
+void LearnedTable::ByIterator(const BlockHandle& handle, Lookup* lookup) const {
+  BlockCacheLookupContext context{
+      TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
+      /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
+  rocksdb::DataBlockIter iter;
+  Status s;
+  table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
+      lookup->read, handle, &iter, rocksdb::BlockType::kData, lookup->get_context, &context,
+      /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
+      /*use_block_cache_for_lookup=*/true);
+  if (!iter.status().ok()) {
+    if (lookup->read.read_tier == rocksdb::kBlockCacheTier && iter.status().IsIncomplete()) {
+      // Not in the cache, and no other place may be asked.
+      lookup->get_context->MarkKeyMayExist();
+    }
+    lookup->status = iter.status();
+    return;
+  }
+  if (!iter.SeekForGet(lookup->key)) {
+    lookup->done = true;  // the block's hash index says so
+    return;
+  }
+  for (; iter.Valid(); iter.Next()) {
+    ParsedInternalKey found;
+    lookup->status = rocksdb::ParseInternalKey(iter.key(), &found, /*log_err_key=*/false);
+    if (!lookup->status.ok() ||
+        !lookup->Save(found, iter.value(), iter.IsValuePinned() ? &iter : nullptr)) {
+      return;
+    }
+  }
+  lookup->status = iter.status();
+}
+
+rocksdb::InternalIterator* LearnedTable::NewIterator(
+    const ReadOptions& read, const SliceTransform* prefix_extractor, rocksdb::Arena* arena,
+    bool skip_filters, TableReaderCaller caller, size_t compaction_readahead_size,
+    bool allow_unprepared_value) {
+  return table_->NewIterator(read, prefix_extractor, arena, skip_filters, caller,
+                             compaction_readahead_size, allow_unprepared_value);
+}
+
+rocksdb::FragmentedRangeTombstoneIterator* LearnedTable::NewRangeTombstoneIterator(
+    const ReadOptions& read) {
+  return table_->NewRangeTombstoneIterator(read);
+}
+
+rocksdb::FragmentedRangeTombstoneIterator* LearnedTable::NewRangeTombstoneIterator(
+    rocksdb::SequenceNumber read_seqno, const Slice* timestamp) {
+  return table_->NewRangeTombstoneIterator(read_seqno, timestamp);
+}
+
+uint64_t LearnedTable::ApproximateOffsetOf(const ReadOptions& read, const Slice& key,
+                                           TableReaderCaller caller) {
+  return table_->ApproximateOffsetOf(read, key, caller);
+}
+
+uint64_t LearnedTable::ApproximateSize(const ReadOptions& read, const Slice& start,
+                                       const Slice& end, TableReaderCaller caller) {
+  return table_->ApproximateSize(read, start, end, caller);
+}
+
+Status LearnedTable::ApproximateKeyAnchors(const ReadOptions& read,
+                                           std::vector<Anchor>& anchors) {
+  return table_->ApproximateKeyAnchors(read, anchors);
+}
+
+void LearnedTable::SetupForCompaction() { table_->SetupForCompaction(); }
+
+std::shared_ptr<const rocksdb::TableProperties> LearnedTable::GetTableProperties() const {
+  return table_->GetTableProperties();
+}
+
+void LearnedTable::Prepare(const Slice& target) { owned_->Prepare(target); }
+
+size_t LearnedTable::ApproximateMemoryUsage() const {
+  return sizeof(*this) + table_->ApproximateMemoryUsage();
+}
+
+Status LearnedTable::MultiGetFilter(const ReadOptions& read,
+                                    const SliceTransform* prefix_extractor,
+                                    rocksdb::MultiGetContext::Range* range) {
+  return table_->MultiGetFilter(read, prefix_extractor, range);
+}
+
+void LearnedTable::MultiGet(const ReadOptions& read,
+                            const rocksdb::MultiGetContext::Range* range,
+                            const SliceTransform* prefix_extractor, bool skip_filters) {
+  table_->MultiGet(read, range, prefix_extractor, skip_filters);
+}
+
+Status LearnedTable::Prefetch(const ReadOptions& read, const Slice* begin, const Slice* end) {
+  return table_->Prefetch(read, begin, end);
+}
+
+Status LearnedTable::DumpTable(rocksdb::WritableFile* out_file, bool show_sequence_number_type) {
+  return table_->DumpTable(out_file, show_sequence_number_type);
+}
+
+Status LearnedTable::VerifyChecksum(const ReadOptions& read, TableReaderCaller caller,
+                                    bool meta_blocks_only) {
+  return table_->VerifyChecksum(read, caller, meta_blocks_only);
+}
+
+void LearnedTable::MarkObsolete(uint32_t uncache_aggressiveness) {
+  table_->MarkObsolete(uncache_aggressiveness);
+}
+
+BlockBasedTable& BlockBasedTableOf(rocksdb::TableReader& reader) {
+  auto* const learned = dynamic_cast<LearnedTable*>(&reader);
+  return learned != nullptr ? learned->block_based() : static_cast<BlockBasedTable&>(reader);
+}
+
+}  // namespace mountdb

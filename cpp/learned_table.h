@@ -1,0 +1,89 @@
+// A table file whose learned index is in use: point lookups by the shortest way.
+//
+// A Get goes from the filter to the learned index to the block cache to the entry, without an
+// index iterator, a block iterator or an allocation. Everything else, and every lookup that is
+// out of the ordinary, is the block-based table's.
+#pragma once
+
+#include <memory>
+
+#include "mountdb/src/ffi/bridge.rs.h"
+#include "table/block_based/block_based_table_reader.h"
+#include "table/table_reader.h"
+
+namespace mountdb {
+
+class LearnedTable final : public rocksdb::TableReader {
+ public:
+  // `index` is that of `table` and lives as long as it.
+  LearnedTable(std::unique_ptr<rocksdb::TableReader> table, const ffi::Index& index,
+               const rocksdb::BlockCacheTracer* tracer);
+
+  rocksdb::BlockBasedTable& block_based() const { return *table_; }
+
+  rocksdb::Status Get(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
+                      rocksdb::GetContext* get_context,
+                      const rocksdb::SliceTransform* prefix_extractor,
+                      bool skip_filters) override;
+
+  rocksdb::InternalIterator* NewIterator(const rocksdb::ReadOptions& read,
+                                         const rocksdb::SliceTransform* prefix_extractor,
+                                         rocksdb::Arena* arena, bool skip_filters,
+                                         rocksdb::TableReaderCaller caller,
+                                         size_t compaction_readahead_size,
+                                         bool allow_unprepared_value) override;
+  rocksdb::FragmentedRangeTombstoneIterator* NewRangeTombstoneIterator(
+      const rocksdb::ReadOptions& read) override;
+  rocksdb::FragmentedRangeTombstoneIterator* NewRangeTombstoneIterator(
+      rocksdb::SequenceNumber read_seqno, const rocksdb::Slice* timestamp) override;
+  uint64_t ApproximateOffsetOf(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
+                               rocksdb::TableReaderCaller caller) override;
+  uint64_t ApproximateSize(const rocksdb::ReadOptions& read, const rocksdb::Slice& start,
+                           const rocksdb::Slice& end,
+                           rocksdb::TableReaderCaller caller) override;
+  rocksdb::Status ApproximateKeyAnchors(const rocksdb::ReadOptions& read,
+                                        std::vector<Anchor>& anchors) override;
+  void SetupForCompaction() override;
+  std::shared_ptr<const rocksdb::TableProperties> GetTableProperties() const override;
+  void Prepare(const rocksdb::Slice& target) override;
+  size_t ApproximateMemoryUsage() const override;
+  rocksdb::Status MultiGetFilter(const rocksdb::ReadOptions& read,
+                                 const rocksdb::SliceTransform* prefix_extractor,
+                                 rocksdb::MultiGetContext::Range* range) override;
+  void MultiGet(const rocksdb::ReadOptions& read,
+                const rocksdb::MultiGetContext::Range* range,
+                const rocksdb::SliceTransform* prefix_extractor, bool skip_filters) override;
+  rocksdb::Status Prefetch(const rocksdb::ReadOptions& read, const rocksdb::Slice* begin,
+                           const rocksdb::Slice* end) override;
+  rocksdb::Status DumpTable(rocksdb::WritableFile* out_file,
+                            bool show_sequence_number_type) override;
+  rocksdb::Status VerifyChecksum(const rocksdb::ReadOptions& read,
+                                 rocksdb::TableReaderCaller caller,
+                                 bool meta_blocks_only) override;
+  void MarkObsolete(uint32_t uncache_aggressiveness) override;
+
+ private:
+  struct Lookup;
+
+  // Whether the way of this class is open to lookups in this file at all.
+  bool IsOrdinary() const;
+  bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
+                rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
+  // Each gives the versions in one block to the lookup: from the cache, false if the block is not
+  // there or not of an ordinary kind; through RocksDB's own block iterator.
+  bool FromCache(const rocksdb::BlockHandle& handle, Lookup* lookup) const;
+  void ByIterator(const rocksdb::BlockHandle& handle, Lookup* lookup) const;
+
+  const std::unique_ptr<rocksdb::TableReader> owned_;
+  rocksdb::BlockBasedTable* const table_;
+  const rocksdb::BlockBasedTable::Rep& rep_;
+  const ffi::Index& index_;
+  const rocksdb::BlockCacheTracer* const tracer_;
+  const bool is_ordinary_;
+};
+
+// The block-based table that `reader`, which one of mountdb's or RocksDB's table factories has
+// made, is or stands in front of.
+rocksdb::BlockBasedTable& BlockBasedTableOf(rocksdb::TableReader& reader);
+
+}  // namespace mountdb

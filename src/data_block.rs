@@ -1,0 +1,493 @@
+//! A data block as RocksDB writes it, searched in place.
+//!
+//! ```text
+//! block   := entry*  restart:u32[restarts]  footer:u32
+//! entry   := shared:varint  own:varint  value_len:varint  byte[own]  value
+//!            the internal key is `shared` bytes of the one before and the entry's own;
+//!            at a restart nothing is shared
+//! key     := user key  tag:u64            tag = sequence << 8 | type
+//! ```
+//!
+//! Order: user key ascending, tag descending. A search halves the restarts and walks the entries
+//! behind one of them; the walk knows how much of the target the entry before had in common with
+//! it, so it puts no key together.
+//!
+//! Bytes come from disk: all offsets and lengths are checked, and what does not fit is
+//! [`Step::Corrupt`].
+#![forbid(unsafe_code)]
+
+use crate::model::projection::common_prefix;
+use std::cmp::Ordering;
+
+/// Bytes of the tag at the end of an internal key.
+const TAG: usize = 8;
+
+/// A version of the user key that was looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Version {
+    /// Its tag.
+    pub tag: u64,
+    /// Where its value begins in the block.
+    pub value: usize,
+    /// Length of its value.
+    pub value_len: usize,
+}
+
+impl Version {
+    /// Where the entry behind it begins.
+    fn end(&self) -> usize {
+        self.value + self.value_len
+    }
+}
+
+/// What a search or a step comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A version of the user key.
+    Version(Version),
+    /// A larger user key: there are no versions in this block, nor in one behind it.
+    Larger,
+    /// The end of the block.
+    End,
+    /// Bytes that are no entries.
+    Corrupt,
+}
+
+/// The bytes of a block.
+#[derive(Debug, Clone, Copy)]
+pub struct DataBlock<'a> {
+    bytes: &'a [u8],
+    /// Where the entries end and the restarts begin.
+    end: usize,
+    restarts: usize,
+}
+
+/// An entry, its own bytes in place.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    shared: usize,
+    own: &'a [u8],
+    value: usize,
+    value_len: usize,
+}
+
+/// What is known of an entry below the target.
+#[derive(Clone, Copy)]
+struct Below {
+    /// Bytes of its internal key that are the target's user key's.
+    common: usize,
+    /// The byte behind those, if the internal key goes on.
+    next: Option<u8>,
+    /// Length of its internal key.
+    len: usize,
+    /// Its tag, if it is a version of the target's user key.
+    tag: Option<u64>,
+}
+
+impl<'a> DataBlock<'a> {
+    /// A block without a hash index, with so many restarts. `None` if there is no room for them.
+    pub fn new(bytes: &'a [u8], restarts: usize) -> Option<DataBlock<'a>> {
+        let tail = restarts.checked_mul(4)?.checked_add(4)?;
+        let end = bytes.len().checked_sub(tail)?;
+        Some(DataBlock {
+            bytes,
+            end,
+            restarts,
+        })
+    }
+
+    /// The first version at or behind the internal key (`user_key`, `tag`).
+    ///
+    /// O(log restarts + entries to a restart).
+    #[inline]
+    pub fn seek(&self, user_key: &[u8], tag: u64) -> Step {
+        match self.try_seek(user_key, tag) {
+            Some(step) => step,
+            None => Step::Corrupt,
+        }
+    }
+
+    /// The version behind `version`, which [`seek`](Self::seek) or this has found.
+    pub fn next(&self, user_key: &[u8], version: &Version) -> Step {
+        let below = Below {
+            common: user_key.len(),
+            next: version.tag.to_le_bytes().first().copied(),
+            len: user_key.len() + TAG,
+            tag: Some(version.tag),
+        };
+        match self.walk(version.end(), below, user_key, u64::MAX, None) {
+            Some(step) => step,
+            None => Step::Corrupt,
+        }
+    }
+
+    fn try_seek(&self, user_key: &[u8], tag: u64) -> Option<Step> {
+        if self.restarts == 0 {
+            return None;
+        }
+        // The last restart below the target, or the first of all.
+        let (mut low, mut size) = (0, self.restarts);
+        while size > 1 {
+            let half = size / 2;
+            let middle = low + half;
+            let (entry_user, entry_tag) = self.restart_key(middle)?;
+            let below = entry_user.cmp(user_key).then(tag.cmp(&entry_tag)) == Ordering::Less;
+            low = if below { middle } else { low };
+            size -= half;
+        }
+        let start = self.restart(low)?;
+        let nothing = Below {
+            common: 0,
+            next: None,
+            len: 0,
+            tag: None,
+        };
+        self.walk(start, nothing, user_key, tag, Some(start))
+    }
+
+    /// From the entry at `at`, before which lies `below`, to the first at or behind the target.
+    /// `restart`: where the walk has begun, if its first entry shares nothing.
+    #[inline]
+    fn walk(
+        &self,
+        mut at: usize,
+        mut below: Below,
+        user_key: &[u8],
+        tag: u64,
+        restart: Option<usize>,
+    ) -> Option<Step> {
+        while at < self.end {
+            let entry = self.entry(at)?;
+            if entry.shared > below.len {
+                return None;
+            }
+            let len = entry.shared + entry.own.len();
+            let user_len = len.checked_sub(TAG)?;
+            let (common, next) = if entry.shared > below.common {
+                (below.common, below.next)
+            } else {
+                // Not above the user key's length, since `common` is not.
+                let rest = user_key.get(entry.shared..)?;
+                let common = common_prefix(entry.own, rest);
+                (entry.shared + common, entry.own.get(common).copied())
+            };
+            let order = if user_len > common {
+                match user_key.get(common) {
+                    Some(byte) => next?.cmp(byte),
+                    None => Ordering::Greater, // the user key goes on
+                }
+            } else {
+                user_len.cmp(&user_key.len()) // a prefix of the target, or the same
+            };
+            let mut its_tag = None;
+            match order {
+                Ordering::Less => {}
+                Ordering::Greater => return Some(Step::Larger),
+                Ordering::Equal => {
+                    let entry_tag = match tag_of(&entry, user_len, below.tag) {
+                        Some(tag) => tag,
+                        None => self.tag_by_hand(restart?, at)?,
+                    };
+                    if entry_tag <= tag {
+                        return Some(Step::Version(Version {
+                            tag: entry_tag,
+                            value: entry.value,
+                            value_len: entry.value_len,
+                        }));
+                    }
+                    its_tag = Some(entry_tag);
+                }
+            }
+            below = Below {
+                common,
+                next,
+                len,
+                tag: its_tag,
+            };
+            at = entry.value + entry.value_len;
+        }
+        (at == self.end).then_some(Step::End)
+    }
+
+    /// The tag of the entry at `at`, whose first bytes come from an entry with another user key:
+    /// puts all keys together from a restart on.
+    #[cold]
+    fn tag_by_hand(&self, restart: usize, at: usize) -> Option<u64> {
+        let mut key = Vec::new();
+        let mut place = restart;
+        loop {
+            let entry = self.entry(place)?;
+            if entry.shared > key.len() {
+                return None;
+            }
+            key.truncate(entry.shared);
+            key.extend_from_slice(entry.own);
+            if place >= at {
+                return key.last_chunk().map(|tag| u64::from_le_bytes(*tag));
+            }
+            place = entry.value + entry.value_len;
+        }
+    }
+
+    #[inline]
+    fn restart(&self, i: usize) -> Option<usize> {
+        let bytes = self.bytes.get(self.end + 4 * i..)?.first_chunk()?;
+        let at = u32::from_le_bytes(*bytes) as usize;
+        (at <= self.end).then_some(at)
+    }
+
+    #[inline]
+    fn restart_key(&self, i: usize) -> Option<(&'a [u8], u64)> {
+        let entry = self.entry(self.restart(i)?)?;
+        if entry.shared != 0 {
+            return None;
+        }
+        let (user, tag) = entry.own.split_last_chunk::<TAG>()?;
+        Some((user, u64::from_le_bytes(*tag)))
+    }
+
+    #[inline]
+    fn entry(&self, at: usize) -> Option<Entry<'a>> {
+        let bytes = self.bytes.get(at..self.end)?;
+        let (shared, own, value_len, header) = match *bytes {
+            // Nearly always one byte each.
+            [shared, own, value_len, ..] if (shared | own | value_len) < 0x80 => (
+                usize::from(shared),
+                usize::from(own),
+                usize::from(value_len),
+                3,
+            ),
+            _ => {
+                let mut place = 0;
+                let shared = varint(bytes, &mut place)?;
+                let own = varint(bytes, &mut place)?;
+                let value_len = varint(bytes, &mut place)?;
+                (shared, own, value_len, place)
+            }
+        };
+        let value = header.checked_add(own)?;
+        if value.checked_add(value_len)? > bytes.len() {
+            return None;
+        }
+        Some(Entry {
+            shared,
+            own: bytes.get(header..value)?,
+            value: at + value,
+            value_len,
+        })
+    }
+}
+
+/// The tag of an entry with a user key of `user_len` bytes, if it is known without other entries'
+/// keys: all of it is the entry's own, or the rest is `below`'s, a version of the same user key.
+#[inline]
+fn tag_of(entry: &Entry<'_>, user_len: usize, below: Option<u64>) -> Option<u64> {
+    if let Some(from_below) = entry
+        .shared
+        .checked_sub(user_len)
+        .filter(|shared| *shared > 0)
+    {
+        let mut tag = below?.to_le_bytes();
+        tag.get_mut(from_below..)?.copy_from_slice(entry.own);
+        return Some(u64::from_le_bytes(tag));
+    }
+    entry.own.last_chunk().map(|tag| u64::from_le_bytes(*tag))
+}
+
+fn varint(bytes: &[u8], place: &mut usize) -> Option<usize> {
+    let mut value = 0u32;
+    for shift in (0..32).step_by(7) {
+        let byte = *bytes.get(*place)?;
+        *place += 1;
+        if shift == 28 && byte > 0xf {
+            return None;
+        }
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value as usize);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Key = (Vec<u8>, u64);
+
+    fn put_varint(out: &mut Vec<u8>, mut value: usize) {
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+
+    /// As RocksDB's BlockBuilder does. Values are numbered.
+    fn build(keys: &[Key], interval: usize, value: impl Fn(usize) -> Vec<u8>) -> (Vec<u8>, usize) {
+        let (mut out, mut restarts) = (Vec::new(), Vec::new());
+        let mut last: Vec<u8> = Vec::new();
+        for (i, (user, tag)) in keys.iter().enumerate() {
+            let key = [&user[..], &tag.to_le_bytes()].concat();
+            let shared = if i % interval == 0 {
+                restarts.push(out.len() as u32);
+                0
+            } else {
+                common_prefix(&last, &key)
+            };
+            let value = value(i);
+            put_varint(&mut out, shared);
+            put_varint(&mut out, key.len() - shared);
+            put_varint(&mut out, value.len());
+            out.extend_from_slice(&key[shared..]);
+            out.extend_from_slice(&value);
+            last = key;
+        }
+        if restarts.is_empty() {
+            restarts.push(0);
+        }
+        for restart in &restarts {
+            out.extend_from_slice(&restart.to_le_bytes());
+        }
+        out.extend_from_slice(&(restarts.len() as u32).to_le_bytes());
+        (out, restarts.len())
+    }
+
+    fn sorted(mut keys: Vec<Key>) -> Vec<Key> {
+        keys.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        keys.dedup();
+        keys
+    }
+
+    /// All versions that a lookup gives, and what ends it.
+    fn versions(block: &DataBlock<'_>, user: &[u8], tag: u64) -> (Vec<Version>, Step) {
+        let mut found = Vec::new();
+        let mut step = block.seek(user, tag);
+        while let Step::Version(version) = step {
+            found.push(version);
+            step = block.next(user, &version);
+        }
+        (found, step)
+    }
+
+    /// Against a scan of the sorted keys.
+    fn check(keys: &[Key], interval: usize, targets: impl Iterator<Item = Key>) {
+        let value = |i: usize| format!("value {i}{}", "x".repeat(i % 150)).into_bytes();
+        let (bytes, restarts) = build(keys, interval, value);
+        let block = DataBlock::new(&bytes, restarts).expect("room for restarts");
+        for (user, tag) in targets {
+            let (found, end) = versions(&block, &user, tag);
+            let expected: Vec<(u64, Vec<u8>)> = (keys.iter().enumerate())
+                .filter(|(_, (key, t))| *key == user && *t <= tag)
+                .map(|(i, (_, t))| (*t, value(i)))
+                .collect();
+            let found: Vec<_> = (found.iter())
+                .map(|v| (v.tag, bytes[v.value..v.value + v.value_len].to_vec()))
+                .collect();
+            assert_eq!(found, expected, "{user:?} {tag}");
+            let larger = keys.iter().any(|(key, _)| *key > user);
+            assert_eq!(
+                end,
+                if larger { Step::Larger } else { Step::End },
+                "{user:?} {tag}"
+            );
+        }
+    }
+
+    fn around(keys: &[Key]) -> Vec<Key> {
+        let mut targets = vec![(vec![], 0), (vec![], u64::MAX), (vec![0xff; 20], 5)];
+        for (user, tag) in keys {
+            for tag in [
+                0,
+                tag.wrapping_sub(1),
+                *tag,
+                tag.saturating_add(1),
+                u64::MAX,
+            ] {
+                targets.push((user.clone(), tag));
+            }
+            targets.push(([user, &[0][..]].concat(), u64::MAX));
+            targets.push((user[..user.len() / 2].to_vec(), u64::MAX));
+        }
+        targets
+    }
+
+    #[test]
+    fn an_empty_block() {
+        check(&[], 16, [(vec![], 0), (b"a".to_vec(), 1)].into_iter());
+    }
+
+    #[test]
+    fn tags_that_look_like_keys() {
+        // "a" with a tag whose bytes are those of longer keys: they share beyond the user key.
+        let tag = u64::from_le_bytes(*b"bcdefghi");
+        let mut keys = vec![(b"a".to_vec(), tag)];
+        for len in 2..12 {
+            let user = b"abcdefghijkl"[..len].to_vec();
+            keys.push((user.clone(), tag));
+            keys.push((user.clone(), u64::from_le_bytes(*b"jklmnopq")));
+            keys.push((user, u64::from_le_bytes(*b"hijklmno")));
+        }
+        let keys = sorted(keys);
+        for interval in [1, 2, 3, 16, 100] {
+            check(&keys, interval, around(&keys).into_iter());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn versions_of_a_few_keys(
+            keys in prop::collection::vec(
+                (prop::collection::vec(0u8..3, 0..12), prop_oneof![0u64..6, any::<u64>(),
+                    prop::array::uniform8(0u8..3).prop_map(u64::from_le_bytes)]),
+                0..80,
+            ),
+            interval in 1usize..20,
+        ) {
+            let keys = sorted(keys);
+            check(&keys, interval, around(&keys).into_iter());
+        }
+
+        #[test]
+        fn long_keys(
+            keys in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..300), 0u64..9), 0..40),
+            prefix in prop::collection::vec(any::<u8>(), 0..300),
+            interval in 1usize..20,
+        ) {
+            let keys = keys.into_iter().map(|(key, tag)| ([&prefix[..], &key].concat(), tag));
+            let keys = sorted(keys.collect());
+            check(&keys, interval, around(&keys).into_iter());
+        }
+
+        #[test]
+        fn any_bytes(
+            bytes in prop::collection::vec(prop_oneof![0u8..12, any::<u8>()], 0..200),
+            restarts in 0usize..60,
+            user in prop::collection::vec(0u8..12, 0..6),
+            tag: u64,
+        ) {
+            if let Some(block) = DataBlock::new(&bytes, restarts) {
+                let (found, _) = versions(&block, &user, tag);
+                for version in found {
+                    prop_assert!(version.value + version.value_len <= bytes.len());
+                }
+            }
+        }
+
+        #[test]
+        fn damaged_blocks(at: prop::sample::Index, value: u8, interval in 1usize..6) {
+            let keys: Vec<Key> = (0..40u64).map(|i| (format!("key{:03}", i / 3).into_bytes(), 99 - i)).collect();
+            let (mut bytes, restarts) = build(&keys, interval, |i| vec![b'v'; i]);
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+            let block = DataBlock::new(&bytes, restarts).expect("room for restarts");
+            for (user, tag) in around(&keys) {
+                for version in versions(&block, &user, tag).0 {
+                    prop_assert!(version.value + version.value_len <= bytes.len());
+                }
+            }
+        }
+    }
+}
