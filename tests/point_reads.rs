@@ -1,0 +1,377 @@
+//! Point lookups by mountdb's own way, against RocksDB's on the very same files: the answers, and
+//! all that RocksDB counts meanwhile, which users watch.
+#![cfg(feature = "rocksdb")]
+
+#[path = "common/agree.rs"]
+mod agree;
+
+use agree::check_gets;
+use rocksdb::perf::{PerfContext, PerfStatsLevel, set_perf_stats};
+use rocksdb::{
+    BlockBasedOptions, Cache, DB, DBCompressionType, DataBlockIndexType, MergeOperands, Options,
+    ReadOptions, ReadTier, WriteBatch,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+fn concat(_: &[u8], old: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
+    let operands = operands.iter().flatten().copied();
+    Some(old.unwrap_or(b"").iter().copied().chain(operands).collect())
+}
+
+type Set = fn(&mut Options, &mut BlockBasedOptions);
+
+fn options(set: Set, learned: bool) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_size(400);
+    table.set_bloom_filter(6.0, false);
+    table.set_block_cache(&Cache::new_lru_cache(64 << 20));
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.set_disable_auto_compactions(true);
+    options.set_merge_operator_associative("concat", concat);
+    options.set_compression_type(DBCompressionType::None);
+    options.set_stats_dump_period_sec(0);
+    set(&mut options, &mut table);
+    options.set_block_based_table_factory(&table);
+    if learned {
+        mountdb::use_learned_table(&mut options).expect("a block-based table");
+    }
+    options.enable_statistics();
+    options
+}
+
+fn key(i: usize) -> Vec<u8> {
+    format!("key{:05}", i * 3).into_bytes()
+}
+
+/// Files on several levels with values, merges, deletions and range deletions, some keys with so
+/// many versions, which snapshots keep, that they fill several blocks.
+fn write(path: &Path, set: Set) {
+    let db = DB::open(&options(set, true), path).expect("open");
+    let mut snapshots = Vec::new();
+    for round in 0..5 {
+        for i in 0..600 {
+            let text = format!("{i}.{round} {}", "v".repeat(i % 90));
+            match (i * 7 + round) % 11 {
+                0 => db.delete(key(i)).expect("delete"),
+                1..4 => db.merge(key(i), text).expect("merge"),
+                _ => db.put(key(i), text).expect("put"),
+            }
+        }
+        for version in 0..12 {
+            db.merge(
+                key(100),
+                format!("many {round}.{version} {}", "m".repeat(60)),
+            )
+            .expect("merge");
+            snapshots.push(db.snapshot());
+        }
+        if round == 1 {
+            let mut batch = WriteBatch::default();
+            batch.delete_range(key(300), key(320));
+            db.write(batch).expect("delete_range");
+        }
+        db.flush().expect("flush");
+        if round == 2 {
+            db.compact_range(None::<&[u8]>, None::<&[u8]>);
+        }
+    }
+}
+
+/// Names and numbers of a text of `name SEPARATOR number` parts.
+fn numbers(text: &str, part: char, separator: &str) -> BTreeMap<String, u64> {
+    let parts = text
+        .split(part)
+        .filter_map(|part| part.split_once(separator));
+    parts
+        .filter_map(|(name, value)| Some((name.trim().to_owned(), value.trim().parse().ok()?)))
+        .collect()
+}
+
+/// What RocksDB counts while `work` runs: tickers and the thread's counters. Less what only has to
+/// do with the index, with the order in which files are opened, or with time.
+fn counted(options: &Options, work: impl FnOnce()) -> BTreeMap<String, u64> {
+    let tickers = || {
+        let text = options.get_statistics().expect("enabled");
+        numbers(&text, '\n', "COUNT :")
+    };
+    let before = tickers();
+    let mut context = PerfContext::default();
+    set_perf_stats(PerfStatsLevel::EnableCount);
+    context.reset();
+    work();
+    set_perf_stats(PerfStatsLevel::Disable);
+    let mut counts = numbers(&context.report(true), ',', "=");
+    for (name, after) in tickers() {
+        counts.insert(
+            name.clone(),
+            after - before.get(&name).copied().unwrap_or(0),
+        );
+    }
+    counts.retain(|name, _| {
+        let other = [
+            "comparison",
+            "index",
+            "nanos",
+            "time",
+            "micros",
+            "bloom.filter.prefix",
+        ];
+        !other.iter().any(|part| name.contains(part))
+    });
+    counts
+}
+
+/// Counters that are not the same: name, ours, RocksDB's.
+fn differences(
+    ours: &BTreeMap<String, u64>,
+    stock: &BTreeMap<String, u64>,
+) -> Vec<(String, u64, u64)> {
+    let names: BTreeSet<_> = ours.keys().chain(stock.keys()).collect();
+    let of = |counts: &BTreeMap<String, u64>, name: &String| counts.get(name).copied().unwrap_or(0);
+    let all = names
+        .into_iter()
+        .map(|name| (name.clone(), of(ours, name), of(stock, name)));
+    all.filter(|(_, ours, stock)| ours != stock).collect()
+}
+
+fn targets() -> Vec<Vec<u8>> {
+    let present = (0..600).map(key);
+    let absent = (0..600).map(|i| format!("key{:05}x", i * 3).into_bytes());
+    present.chain(absent).chain([vec![], vec![0xff]]).collect()
+}
+
+/// Reads everything twice, so from files and then from the cache.
+fn check(name: &str, set: Set) {
+    check_with(name, set, true);
+}
+
+/// `holds_all`: whether nothing is evicted from the cache, so that what is in it does not depend on
+/// who has read how many blocks.
+fn check_with(name: &str, set: Set, holds_all: bool) {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(directory.path(), set);
+    let both = [options(set, true), options(set, false)];
+    let [ours, stock] = both
+        .each_ref()
+        .map(|options| DB::open_for_read_only(options, directory.path(), false).expect("open"));
+    assert_eq!(mountdb::db_factories(&ours).table, "mountdb");
+    let learned = mountdb::counters().files_learned;
+    assert!(learned > 0, "{name}");
+    let targets = targets();
+    let read: [fn(&mut ReadOptions); 4] = [
+        |_| (),
+        |read| read.fill_cache(false),
+        |read| read.set_verify_checksums(false),
+        |read| read.set_read_tier(ReadTier::BlockCache),
+    ];
+    for turn in 0..2 {
+        for (i, set_read) in read.iter().enumerate() {
+            let counts = [(&ours, &both[0]), (&stock, &both[1])].map(|(db, options)| {
+                counted(options, || {
+                    let mut read = ReadOptions::default();
+                    set_read(&mut read);
+                    for target in &targets {
+                        // An error is an answer too: not in the cache.
+                        let _ = std::hint::black_box(db.get_pinned_opt(target, &read));
+                    }
+                })
+            });
+            let [ours, stock] = &counts;
+            assert!(stock["bloom_sst_hit_count"] > 0 && stock["rocksdb.number.keys.read"] > 0);
+            let differences = differences(ours, stock);
+            let of_blocks = ["block", "level.read", "decompress"];
+            // RocksDB reads on where no version can follow; we do not. So what there is to say of
+            // blocks may be less.
+            let wrong = differences.iter().filter(|(name, ours, stock)| {
+                !((ours < stock || !holds_all) && of_blocks.iter().any(|part| name.contains(part)))
+            });
+            let wrong: Vec<_> = wrong.collect();
+            assert!(
+                wrong.is_empty(),
+                "{name}, turn {turn}, read options {i}: {wrong:?}"
+            );
+        }
+        let mut read = [ReadOptions::default(), ReadOptions::default()];
+        read.iter_mut().for_each(|read| read.fill_cache(true));
+        check_gets(&ours, &stock, &targets, read.each_ref());
+    }
+    if !holds_all {
+        return;
+    }
+    // What only the cache may answer: the same outcome, found, absent, or not to be had.
+    let mut cached = ReadOptions::default();
+    cached.set_read_tier(ReadTier::BlockCache);
+    for target in &targets {
+        let [ours, stock] = [&ours, &stock].map(|db| db.get_opt(target, &cached));
+        assert_eq!(ours, stock, "{name}: {target:?}");
+    }
+}
+
+#[test]
+fn as_they_come() {
+    check("plain", |_, _| ());
+}
+
+#[test]
+fn compressed() {
+    check("lz4", |options, _| {
+        options.set_compression_type(DBCompressionType::Lz4)
+    });
+}
+
+#[test]
+fn hash_indexed_blocks() {
+    check("data-block hash", |_, table| {
+        table.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+    });
+}
+
+#[test]
+fn a_small_cache() {
+    let set: Set = |_, table| table.set_block_cache(&Cache::new_lru_cache(6000));
+    check_with("small cache", set, false);
+}
+
+#[test]
+fn another_cache() {
+    check("hyper clock cache", |_, table| {
+        table.set_block_cache(&Cache::new_hyper_clock_cache(64 << 20, 1000));
+    });
+}
+
+#[test]
+fn no_cache() {
+    check("no cache", |_, table| table.disable_cache());
+}
+
+#[test]
+fn restarts_at_every_entry_and_at_few() {
+    check("restart interval 1", |_, table| {
+        table.set_block_restart_interval(1)
+    });
+    check("restart interval 100", |_, table| {
+        table.set_block_restart_interval(100)
+    });
+}
+
+#[test]
+fn filters_of_prefixes_alone() {
+    check("prefix filter", |options, table| {
+        options.set_prefix_extractor(rocksdb::SliceTransform::create_fixed_prefix(6));
+        table.set_whole_key_filtering(false);
+    });
+}
+
+#[test]
+fn mapped_files() {
+    check("mmap", |options, _| options.set_allow_mmap_reads(true));
+}
+
+#[test]
+fn versions_at_snapshots() {
+    // Open for writing too, with the same history, so that there are snapshots to read at.
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = |learned| {
+        let options = options(|_, _| (), learned);
+        DB::open(&options, directory.path().join(learned.to_string())).expect("open")
+    };
+    let [ours, stock] = [open(true), open(false)];
+    let mut snapshots = Vec::new();
+    for round in 0..40usize {
+        for db in [&ours, &stock] {
+            for i in 0..20 {
+                let text = format!("{i}.{round} {}", "v".repeat(40));
+                match (i + round) % 7 {
+                    0 => db.delete(key(i)).expect("delete"),
+                    1..3 => db.merge(key(i), text).expect("merge"),
+                    _ => db.put(key(i), text).expect("put"),
+                }
+            }
+        }
+        snapshots.push((ours.snapshot(), stock.snapshot()));
+    }
+    for db in [&ours, &stock] {
+        db.flush().expect("flush");
+        db.compact_range(None::<&[u8]>, None::<&[u8]>);
+    }
+    let targets: Vec<Vec<u8>> = (0..22).map(key).collect();
+    for _ in 0..2 {
+        for (a, b) in &snapshots {
+            let mut read = [ReadOptions::default(), ReadOptions::default()];
+            read[0].set_snapshot(a);
+            read[1].set_snapshot(b);
+            check_gets(&ours, &stock, &targets, read.each_ref());
+        }
+    }
+}
+
+/// A value keeps its block, whatever happens to the cache, the file and the database's files.
+#[test]
+fn values_outlive_their_blocks() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let db = DB::open(
+        &options(
+            |_, table| table.set_block_cache(&Cache::new_lru_cache(3000)),
+            true,
+        ),
+        directory.path(),
+    )
+    .expect("open");
+    for i in 0..2000 {
+        db.put(key(i), format!("value {i}")).expect("put");
+    }
+    db.flush().expect("flush");
+    let pinned: Vec<_> = (0..2000)
+        .flat_map(|i| [i, i])
+        .map(|i| (i, db.get_pinned(key(i)).expect("get").expect("present")))
+        .collect();
+    // The file goes, and other blocks push these out of the cache.
+    for i in 0..2000 {
+        db.put(key(i), "another").expect("put");
+    }
+    db.flush().expect("flush");
+    db.compact_range(None::<&[u8]>, None::<&[u8]>);
+    for i in 0..2000 {
+        assert_eq!(
+            db.get(key(i)).expect("get").as_deref(),
+            Some(&b"another"[..])
+        );
+    }
+    for (i, value) in pinned {
+        assert_eq!(&*value, format!("value {i}").as_bytes());
+    }
+}
+
+/// Where both read the same blocks, nothing differs at all.
+#[test]
+fn everything_is_counted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let both = [options(|_, _| (), true), options(|_, _| (), false)];
+    let db = DB::open(&both[0], directory.path()).expect("open");
+    for i in 0..2000 {
+        db.put(key(i), format!("value {i}")).expect("put");
+    }
+    db.flush().expect("flush");
+    drop(db);
+    let counts = both.each_ref().map(|options| {
+        let db = DB::open_for_read_only(options, directory.path(), false).expect("open");
+        counted(options, || {
+            for i in (0..2000).chain(0..2000) {
+                assert!(db.get_pinned(key(i)).expect("get").is_some());
+            }
+        })
+    });
+    assert_eq!(differences(&counts[0], &counts[1]), []);
+    for name in [
+        "rocksdb.bloom.filter.full.positive",
+        "rocksdb.bloom.filter.full.true.positive",
+        "rocksdb.block.cache.data.hit",
+        "rocksdb.block.cache.data.miss",
+        "block_cache_hit_count",
+        "block_cache_read_byte",
+    ] {
+        assert!(counts[0][name] > 0, "{name}");
+    }
+}
