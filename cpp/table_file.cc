@@ -64,8 +64,10 @@ TableFile::TableFile(const rocksdb::Options& options, const std::string& path)
   std::unique_ptr<rocksdb::RandomAccessFileReader> file;
   ThrowUnlessOk(rocksdb::RandomAccessFileReader::Create(files, path, rocksdb::FileOptions(), &file,
                                                         nullptr));
-  const rocksdb::TableReaderOptions read(open_->ioptions, options.prefix_extractor, nullptr,
-                                         open_->env_options, open_->order, 0);
+  rocksdb::TableReaderOptions read(open_->ioptions, options.prefix_extractor, nullptr,
+                                   open_->env_options, open_->order, 0);
+  // Unknown, as to SstFileReader: what an ingested file says itself is believed.
+  read.largest_seqno = rocksdb::kMaxSequenceNumber;
   ThrowUnlessOk(options.table_factory->NewTableReader(ReadOptions(), read, std::move(file),
                                                       open_->size, &open_->table, false));
 }

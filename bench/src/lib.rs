@@ -1,4 +1,5 @@
-//! The harness behind `ycsb`: stock RocksDB and RocksDB with mountdb side by side.
+//! The harness behind `ycsb`: stock RocksDB and RocksDB with mountdb side by side. And what is
+//! behind `mountdb`, which looks into table files.
 //!
 //! | what | where |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | load phase, one engine after the other | [`load`] |
 //! | timed loop, run phase, engines interleaved | [`run`], [`compare`] |
 //! | indexes alone side by side | [`index`] |
+//! | the index of a file that is there | [`inspect`] |
 //! | memtables side by side | [`memtable`] |
 //! | the measurements, the report | [`outcome`], [`report`], [`verdict`], [`format`](mod@format) |
 //!
@@ -28,6 +30,7 @@ pub mod engine;
 pub mod error;
 pub mod format;
 pub mod index;
+pub mod inspect;
 pub mod keys;
 pub mod learned;
 pub mod load;
