@@ -97,17 +97,18 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     return Status::OK();
   }
   Lookup lookup(read, key, get_context);
-  ffi::Position at = index_.seek(AsRust(rocksdb::ExtractUserKey(key)),
-                                 rocksdb::ExtractInternalKeyFooter(key));
+  ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
+                                           rocksdb::ExtractInternalKeyFooter(key));
+  ffi::Position& at = guess.at;
   while (at.size != 0) {
     const BlockHandle handle(at.offset, at.size);
-    if (!FromCache(handle, &lookup)) {
+    if (!FromCache(handle, guess.part, &lookup)) {
       ByIterator(handle, &lookup);
     }
     if (lookup.done || !lookup.status.ok() || !index_.splits_a_user_key(at.block)) {
       break;
     }
-    at = index_.position(at.block + 1);
+    guess = {index_.position(at.block + 1), 0};  // versions that go on begin the block
   }
   if (at.block == UINT64_MAX) {
     return Status::Corruption("internal error in the learned index");
@@ -153,7 +154,7 @@ void CountHit(GetContext* get_context, size_t bytes, int level) {
 
 }  // namespace
 
-bool LearnedTable::FromCache(const BlockHandle& handle, Lookup* lookup) const {
+bool LearnedTable::FromCache(const BlockHandle& handle, int32_t part, Lookup* lookup) const {
   const auto key = BlockBasedTable::GetCacheKey(rep_.base_cache_key, handle);
   DataBlockCache cache{rep_.table_options.block_cache.get()};
   auto* const cached = cache.LookupFull(
@@ -175,7 +176,7 @@ bool LearnedTable::FromCache(const BlockHandle& handle, Lookup* lookup) const {
   const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
   ffi::BlockStep step =
       ffi::seek_in_block(bytes, block->NumRestarts(), AsRust(user_key),
-                         rocksdb::ExtractInternalKeyFooter(lookup->key));
+                         rocksdb::ExtractInternalKeyFooter(lookup->key), part);
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     return false;  // the iterator will say what is wrong
   }

@@ -70,8 +70,8 @@ class LearnedTable final : public rocksdb::TableReader {
   bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                 rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
   // Each gives the versions in one block to the lookup: from the cache, false if the block is not
-  // there or not of an ordinary kind; through RocksDB's own block iterator.
-  bool FromCache(const rocksdb::BlockHandle& handle, Lookup* lookup) const;
+  // there or not of an ordinary kind; through RocksDB's own block iterator. `part`: see ffi::Guess.
+  bool FromCache(const rocksdb::BlockHandle& handle, int32_t part, Lookup* lookup) const;
   void ByIterator(const rocksdb::BlockHandle& handle, Lookup* lookup) const;
 
   const std::unique_ptr<rocksdb::TableReader> owned_;

@@ -40,6 +40,7 @@ pub mod data_block;
 pub mod index;
 pub mod memtable;
 pub mod model;
+mod prefetch;
 
 #[cfg(feature = "rocksdb")]
 mod ffi;

@@ -25,6 +25,14 @@ pub(super) mod cpp {
         size: u64,
     }
 
+    /// A position, and about where in the block the key is, in 65536ths; negative if that is not
+    /// known.
+    #[derive(Clone, Copy)]
+    struct Guess {
+        at: Position,
+        part: i32,
+    }
+
     /// What a search in a data block comes to; see `data_block::Step`.
     #[repr(u8)]
     enum BlockStepKind {
@@ -123,11 +131,19 @@ pub(super) mod cpp {
         fn blocks(self: &Index) -> u64;
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
+        fn seek_and_guess(self: &Index, user_key: &[u8], tag: u64) -> Guess;
         fn position(self: &Index, block: u64) -> Position;
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
 
-        fn seek_in_block(block: &[u8], restarts: u32, user_key: &[u8], tag: u64) -> BlockStep;
+        /// `part`: as in [`Guess`].
+        fn seek_in_block(
+            block: &[u8],
+            restarts: u32,
+            user_key: &[u8],
+            tag: u64,
+            part: i32,
+        ) -> BlockStep;
         /// `from` is a version that one of these two has found in the block.
         fn next_in_block(
             block: &[u8],
@@ -384,6 +400,16 @@ impl Index {
         guard(|| self.place(self.index.seek(user_key, tag))).unwrap_or_else(failed)
     }
 
+    fn seek_and_guess(&self, user_key: &[u8], tag: u64) -> cpp::Guess {
+        let found = guard(|| {
+            let (block, part) = self.index.seek_and_guess(user_key, tag);
+            (self.place(block), part)
+        });
+        let (at, part) = found.unwrap_or_else(|| (failed(), None));
+        let part = part.map_or(-1, i32::from);
+        cpp::Guess { at, part }
+    }
+
     fn position(&self, block: u64) -> cpp::Position {
         guard(|| self.place(block as usize)).unwrap_or_else(failed)
     }
@@ -430,8 +456,15 @@ fn failed() -> cpp::Position {
     }
 }
 
-fn seek_in_block(block: &[u8], restarts: u32, user_key: &[u8], tag: u64) -> cpp::BlockStep {
-    in_block(block, restarts, |block| block.seek(user_key, tag))
+fn seek_in_block(
+    block: &[u8],
+    restarts: u32,
+    user_key: &[u8],
+    tag: u64,
+    part: i32,
+) -> cpp::BlockStep {
+    let guess = u16::try_from(part).ok();
+    in_block(block, restarts, |block| block.seek(user_key, tag, guess))
 }
 
 fn next_in_block(

@@ -74,6 +74,22 @@ impl LearnedIndex {
             Some(separators) => separators.rank(user_key, tag),
             None => 0,
         };
+        self.block_of(block, user_key, tag)
+    }
+
+    /// [`seek`](Self::seek), and about where in the block the target is, in 65536ths, where that
+    /// can be told at no cost to speak of.
+    #[inline]
+    pub fn seek_and_guess(&self, user_key: &[u8], tag: u64) -> (usize, Option<u16>) {
+        let (block, guess) = match &self.separators {
+            Some(separators) => separators.rank_and_part(user_key, tag),
+            None => (0, None),
+        };
+        (self.block_of(block, user_key, tag), guess)
+    }
+
+    #[inline]
+    fn block_of(&self, block: usize, user_key: &[u8], tag: u64) -> usize {
         if block + 1 >= self.blocks && self.behind_the_end(user_key, tag) {
             return self.blocks;
         }

@@ -91,6 +91,18 @@ impl Separators {
         }
     }
 
+    /// [`rank`](Self::rank), and where between its neighbours among the cuts the key lies, in
+    /// 65536ths, if the cuts are numbers and it has two neighbours.
+    #[inline]
+    pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
+        let rank = self.rank(key, tag);
+        let part = match (&self.form, key.get(self.prefix.len()..)) {
+            (Form::Ranks(ranks), Some(rest)) => ranks.part(rank, project(rest)),
+            _ => None,
+        };
+        (rank, part)
+    }
+
     /// Appends the user key of cut `i` to `out` and returns its tag.
     pub fn cut(&self, i: usize, out: &mut Vec<u8>) -> u64 {
         out.extend_from_slice(&self.prefix);

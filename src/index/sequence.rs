@@ -283,6 +283,15 @@ impl Ranked {
         self.sequence.get(i)
     }
 
+    /// Where `x` lies between values `rank - 1` and `rank`, in 65536ths; `None` if there is no
+    /// such pair.
+    #[inline]
+    pub fn part(&self, rank: usize, x: u64) -> Option<u16> {
+        let (below, above) = (self.get(rank.checked_sub(1)?)?, self.get(rank)?);
+        let part = x.saturating_sub(below) as f32 / above.saturating_sub(below) as f32;
+        Some((part * 65536.0) as u16) // saturates
+    }
+
     /// The lines, one a group.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
         let Sequence {
@@ -390,6 +399,23 @@ mod tests {
             let oracle = values.partition_point(|&v| v <= x);
             assert_eq!(ranked.rank(x), oracle, "rank of {x}");
         }
+    }
+
+    #[test]
+    fn parts_between_neighbours() {
+        let values: Vec<u64> = (0..200).map(|i| 1000 * i).collect();
+        let mut out = Vec::new();
+        encode(&values, &mut out);
+        let ranked = Ranked::parse(&mut Cursor::new(&out)).expect("own encoding");
+        assert_eq!(ranked.part(ranked.rank(63_000), 63_000), Some(0));
+        assert_eq!(ranked.part(ranked.rank(63_500), 63_500), Some(0x8000));
+        let last = ranked.part(ranked.rank(63_999), 63_999).expect("a pair");
+        assert!(last > 0xff00, "{last}");
+        assert_eq!(ranked.part(200, u64::MAX), None);
+        assert_eq!(ranked.part(0, 0), None);
+        // What is not between them is taken for an end.
+        assert_eq!(ranked.part(5, 0), Some(0));
+        assert_eq!(ranked.part(5, u64::MAX), Some(u16::MAX));
     }
 
     #[test]

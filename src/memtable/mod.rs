@@ -42,21 +42,10 @@ mod split;
 mod sync;
 mod table;
 
+use crate::prefetch::prefetch;
 pub use iter::Iter;
 pub use skeleton::{Families, FamilyId, skeleton_bytes_held};
 pub use table::{Arena, Memtable, Settings};
-
-/// Asks for a cache line.
-#[inline]
-fn prefetch(address: *const u8) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a prefetch reads nothing, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = address;
-}
 
 /// The places of the bits that are set, ascending.
 #[inline]
