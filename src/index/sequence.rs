@@ -32,8 +32,6 @@ const SLACK: usize = 16;
 #[derive(Debug, Clone, Copy)]
 struct Head {
     slope: u64,
-    /// Places to a unit, about: the line, seen from the side.
-    steepness: f32,
     /// Where the group's residuals begin, in bytes.
     residuals: u32,
     frac: u8,
@@ -67,7 +65,8 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Ranked {
     sequence: Sequence,
-    groups: usize,
+    /// Of each group, places to a unit, about: its line, seen from the side.
+    steepness: Vec<f32>,
     /// Over the groups' first values.
     histogram: Histograms,
 }
@@ -100,7 +99,6 @@ fn encode_group(group: &[u64], residuals: &mut Vec<u8>) -> Head {
         .unwrap_or(0);
     let head = Head {
         slope,
-        steepness: 0.0,
         residuals: 0,
         frac: frac as u8,
         shift: shift as u8,
@@ -151,9 +149,8 @@ impl Sequence {
         let mut heads = Vec::with_capacity(groups);
         let mut total = 0usize;
         for g in 0..groups {
-            let mut head = Head {
+            let head = Head {
                 slope: cursor.u64("sequence")?,
-                steepness: 0.0,
                 residuals: u32::try_from(total).map_err(|_| Refusal::Invalid("sequence size"))?,
                 frac: cursor.u8("sequence")?,
                 shift: cursor.u8("sequence")?,
@@ -162,9 +159,6 @@ impl Sequence {
             if u32::from(head.frac) > FRACTION || head.shift > 63 || head.width > 64 {
                 return Err(Refusal::Invalid("sequence group"));
             }
-            // Finite, so that no step leads nowhere. Nothing is divided by zero.
-            let steepness = (1u64 << head.frac) as f32 / head.slope as f32;
-            head.steepness = steepness.min(f32::MAX);
             let count = GROUP.min(len - g * GROUP);
             total += (count * usize::from(head.width)).div_ceil(8);
             heads.push(head);
@@ -260,15 +254,19 @@ impl Ranked {
         if (1..sequence.len).any(|i| sequence.get(i - 1) == sequence.get(i)) {
             return Err(Refusal::Invalid("sequence has a value twice"));
         }
-        let groups = sequence.firsts.len();
+        let steepness = (sequence.heads.iter()).map(|head| {
+            // Finite, so that no step leads nowhere. Nothing is divided by zero.
+            ((1u64 << head.frac) as f32 / head.slope as f32).min(f32::MAX)
+        });
+        let steepness = steepness.collect();
         let mut histogram = Histograms::default();
-        histogram.add(&sequence.firsts, 0, groups);
+        histogram.add(&sequence.firsts, 0, sequence.firsts.len());
         histogram.shrink_to_fit();
         pad(&mut sequence.firsts);
         sequence.firsts.shrink_to_fit();
         Ok(Ranked {
             sequence,
-            groups,
+            steepness,
             histogram,
         })
     }
@@ -303,7 +301,7 @@ impl Ranked {
             // Where the line has the size of a value, which lies above it.
             let guess = |j: usize| {
                 let rise = line(head, j) + self.sequence.residual(head, j);
-                (rise as f64 * f64::from(head.steepness)).min((len - 1) as f64)
+                (rise as f64 * f64::from(self.steepness[g])).min((len - 1) as f64)
             };
             let error = (1..len).map(|j| (guess(j) - j as f64).max(0.0));
             let error = error.fold(0.0, f64::max);
@@ -319,7 +317,9 @@ impl Ranked {
 
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
-        self.sequence.memory_usage() + self.histogram.memory_usage()
+        self.sequence.memory_usage()
+            + self.steepness.capacity() * size_of::<f32>()
+            + self.histogram.memory_usage()
     }
 
     /// How many values are `<= x`. O(1) expected, O(log len) at worst.
@@ -329,16 +329,16 @@ impl Ranked {
             len, firsts, heads, ..
         } = &self.sequence;
         let place = self.histogram.place(0, x);
-        let Some(g) = count_on(firsts, place, x).min(self.groups).checked_sub(1) else {
+        let Some(g) = count_on(firsts, place, x).min(heads.len()).checked_sub(1) else {
             return 0;
         };
-        let head = &heads[g];
+        let (head, steepness) = (&heads[g], self.steepness[g]);
         let last = GROUP.min(len - g * GROUP) - 1;
         // In units above the group's first value, which is not above `x`.
         let rise = (x >> head.shift) - (firsts[g] >> head.shift);
         // A value whose line lies above `rise` is larger, one whose line lies lower by the
         // widest residual is not. One place more on either side for what floats round.
-        let reach = |rise: u64| (rise as f32 * head.steepness) as usize;
+        let reach = |rise: u64| (rise as f32 * steepness) as usize;
         let widest = low_mask(u32::from(head.width));
         let mut low = reach(rise.saturating_sub(widest))
             .saturating_sub(1)

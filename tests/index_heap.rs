@@ -1,0 +1,76 @@
+//! What an index says that it holds, against what it has really taken from the heap; and that
+//! looking into it takes nothing.
+
+#[path = "common/heap.rs"]
+mod heap;
+#[allow(dead_code)] // the harness uses all of it
+#[path = "../bench/src/keys.rs"]
+mod keys;
+
+use heap::{CALLS, HELD};
+use keys::KeySet;
+use mountdb::data_block::DataBlock;
+use mountdb::index::{BlockHandle, Builder, LearnedIndex};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A block of 30 keys each.
+fn build(keys: &[Vec<u8>]) -> Vec<u8> {
+    let mut builder = Builder::new();
+    let blocks: Vec<_> = keys.chunks(30).collect();
+    for (i, block) in blocks.iter().enumerate() {
+        let next = blocks.get(i + 1).map(|next| (next[0].as_slice(), 1));
+        let handle = BlockHandle {
+            offset: i as u64 * 4200,
+            size: 4000 + i as u64 % 100,
+        };
+        builder.add_block((&block[block.len() - 1], 1), next, handle);
+    }
+    builder.finish().expect("sorted keys")
+}
+
+/// One test: others would allocate meanwhile.
+#[test]
+fn memory_is_told_and_lookups_take_none() {
+    for set in KeySet::ALL {
+        let keys = keys::generate(set, 60_000, 3);
+        let block = build(&keys);
+        let before = HELD.load(Relaxed);
+        let index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+        // The index itself lies on the stack here, and it counts that.
+        let held = HELD.load(Relaxed) - before + size_of::<LearnedIndex>();
+        let told = index.memory_usage();
+        assert!(
+            told.abs_diff(held) * 50 <= held,
+            "{set}: says {told} bytes, holds {held}"
+        );
+        assert!(told < 1000 + 24 * index.blocks(), "{set}: {told}");
+
+        let calls = CALLS.load(Relaxed);
+        let mut sum = 0;
+        for key in keys.iter().step_by(7) {
+            let at = index.seek(key, u64::MAX >> 1);
+            let (same, _) = index.seek_and_guess(key, u64::MAX >> 1);
+            assert_eq!(at, same);
+            sum += index.handle(at).map_or(0, |handle| handle.offset);
+            sum += u64::from(index.splits_a_user_key(at));
+        }
+        assert!(sum > 0 || index.blocks() < 2);
+        assert_eq!(CALLS.load(Relaxed), calls, "{set}: a seek has allocated");
+    }
+    // Two entries and a restart: `ab` 1 -> `x`, `ac` 1 -> `y`.
+    let block = [
+        &[0, 10, 1, b'a', b'b', 1, 0, 0, 0, 0, 0, 0, 0, b'x'][..],
+        &[1, 9, 1, b'c', 1, 0, 0, 0, 0, 0, 0, 0, b'y'],
+        &[0; 4],
+        &[1, 0, 0, 0],
+    ]
+    .concat();
+    let calls = CALLS.load(Relaxed);
+    let block = DataBlock::new(&block, 1).expect("room for a restart");
+    let found = block.seek(b"ac", u64::MAX, Some(0x8000));
+    let mountdb::data_block::Step::Version(version) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(block.next(b"ac", &version), mountdb::data_block::Step::End);
+    assert_eq!(CALLS.load(Relaxed), calls, "a search has allocated");
+}
