@@ -140,7 +140,7 @@ impl<'a> DataBlock<'a> {
         let Some(guess) = guess else {
             return self.restarts / 2;
         };
-        let part = |of: usize| (of as u64 * u64::from(guess) >> 16) as usize;
+        let part = |of: usize| ((of as u64 * u64::from(guess)) >> 16) as usize;
         let restart = part(self.restarts);
         let from = self.end * restart / self.restarts.max(1);
         let to = (part(self.end) + MARGIN).min(self.end);

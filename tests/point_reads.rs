@@ -2,6 +2,7 @@
 //! all that RocksDB counts meanwhile, which users watch.
 #![cfg(feature = "rocksdb")]
 
+#[allow(dead_code)] // others compare iterators too
 #[path = "common/agree.rs"]
 mod agree;
 
