@@ -6,15 +6,18 @@
 mod db;
 #[path = "common/reasons.rs"]
 mod reasons;
+#[path = "common/seal.rs"]
+mod seal;
 #[path = "common/victim.rs"]
 mod victim;
 
 use db::{
-    MAGIC, Model, TRAILER, alone, check, compact_all, counted, fill, learned, log, only_table, seal,
+    MAGIC, Model, TRAILER, alone, check, compact_all, counted, fill, learned, log, only_table,
 };
 use mountdb::index::BlockHandle;
 use reasons::{assert_reason, files, reasons};
 use rocksdb::DB;
+use seal::seal;
 use std::fs;
 use victim::{KEYS, NO_CHECKSUM, Victim, entries, forge, handles};
 

@@ -7,11 +7,9 @@ mod heap;
 #[path = "../bench/src/keys.rs"]
 mod keys;
 
-use heap::{CALLS, HELD};
 use keys::KeySet;
-use mountdb::data_block::DataBlock;
+use mountdb::data_block::{DataBlock, Step};
 use mountdb::index::{BlockHandle, Builder, LearnedIndex};
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A block of 30 keys each.
 fn build(keys: &[Vec<u8>]) -> Vec<u8> {
@@ -28,16 +26,15 @@ fn build(keys: &[Vec<u8>]) -> Vec<u8> {
     builder.finish().expect("sorted keys")
 }
 
-/// One test: others would allocate meanwhile.
 #[test]
 fn memory_is_told_and_lookups_take_none() {
     for set in KeySet::ALL {
         let keys = keys::generate(set, 60_000, 3);
         let block = build(&keys);
-        let before = HELD.load(Relaxed);
-        let index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+        let (index, taken) = heap::taken(|| LearnedIndex::parse(&block, u64::MAX));
+        let index = index.expect("own block");
         // The index itself lies on the stack here, and it counts that.
-        let held = HELD.load(Relaxed) - before + size_of::<LearnedIndex>();
+        let held = taken.held as usize + size_of::<LearnedIndex>();
         let told = index.memory_usage();
         assert!(
             told.abs_diff(held) * 50 <= held,
@@ -45,17 +42,20 @@ fn memory_is_told_and_lookups_take_none() {
         );
         assert!(told < 1000 + 24 * index.blocks(), "{set}: {told}");
 
-        let calls = CALLS.load(Relaxed);
-        let mut sum = 0;
-        for key in keys.iter().step_by(7) {
-            let at = index.seek(key, u64::MAX >> 1);
-            let (same, _) = index.seek_and_guess(key, u64::MAX >> 1);
-            assert_eq!(at, same);
-            sum += index.handle(at).map_or(0, |handle| handle.offset);
-            sum += u64::from(index.splits_a_user_key(at));
-        }
+        let look = || {
+            let mut sum = 0;
+            for key in keys.iter().step_by(7) {
+                let at = index.seek(key, u64::MAX >> 1);
+                let (same, _) = index.seek_and_guess(key, u64::MAX >> 1);
+                assert_eq!(at, same);
+                sum += index.handle(at).map_or(0, |handle| handle.offset);
+                sum += u64::from(index.splits_a_user_key(at));
+            }
+            sum
+        };
+        let (sum, taken) = heap::taken(look);
         assert!(sum > 0 || index.blocks() < 2);
-        assert_eq!(CALLS.load(Relaxed), calls, "{set}: a seek has allocated");
+        assert_eq!(taken.calls, 0, "{set}: a seek has allocated");
     }
     // Two entries and a restart: `ab` 1 -> `x`, `ac` 1 -> `y`.
     let block = [
@@ -65,12 +65,14 @@ fn memory_is_told_and_lookups_take_none() {
         &[1, 0, 0, 0],
     ]
     .concat();
-    let calls = CALLS.load(Relaxed);
-    let block = DataBlock::new(&block, 1).expect("room for a restart");
-    let found = block.seek(b"ac", u64::MAX, Some(0x8000));
-    let mountdb::data_block::Step::Version(version) = found else {
-        panic!("{found:?}");
-    };
-    assert_eq!(block.next(b"ac", &version), mountdb::data_block::Step::End);
-    assert_eq!(CALLS.load(Relaxed), calls, "a search has allocated");
+    let (behind, taken) = heap::taken(|| {
+        let block = DataBlock::new(&block, 1).expect("room for a restart");
+        let found = block.seek(b"ac", u64::MAX, Some(0x8000));
+        let Step::Version(version) = found else {
+            panic!("{found:?}");
+        };
+        block.next(b"ac", &version)
+    });
+    assert_eq!(behind, Step::End);
+    assert_eq!(taken.calls, 0, "a search has allocated");
 }

@@ -4,7 +4,6 @@
 #[path = "common/heap.rs"]
 mod heap;
 
-use heap::{CALLS, HELD};
 use mountdb::memtable::{Arena, Families, FamilyId, Memtable, Settings};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
@@ -83,14 +82,14 @@ fn what_is_held_is_what_is_said() {
     ];
     for (kind, key) in kinds.iter().enumerate() {
         let (leaves, entries) = (Uncounted::new(), Uncounted::new());
-        let held = HELD.load(Relaxed);
+        let held = heap::held();
         let memtable = Memtable::new(Box::new(leaves), Settings::default(), &families, id);
         for i in 0..200_000 {
             // SAFETY: entries outlive the memtable, and nobody else inserts.
             assert!(unsafe { memtable.insert(entry(&entries, &key(i), i + 1)) });
             if i > 0 && i % 20_000 == 0 || i == 199_999 {
                 let arena = leaves.bytes.load(Relaxed);
-                let real = (arena + HELD.load(Relaxed) - held) as f64;
+                let real = arena as f64 + (heap::held() - held) as f64;
                 let said = (arena + memtable.memory_usage()) as f64;
                 let off = said / real - 1.0;
                 println!("{kind}: {i}: {off:+.3} of {real}");
@@ -99,15 +98,14 @@ fn what_is_held_is_what_is_said() {
         }
         // RocksDB makes the next one while this one is there. So little is done for it that
         // it takes microseconds.
-        let (held, calls) = (HELD.load(Relaxed), CALLS.load(Relaxed));
-        let next = Memtable::new(Box::new(leaves), Settings::default(), &families, id);
-        let made = (HELD.load(Relaxed) - held, CALLS.load(Relaxed) - calls);
+        let (next, made) =
+            heap::taken(|| Memtable::new(Box::new(leaves), Settings::default(), &families, id));
         assert!(next.started_from_skeleton());
         println!(
             "{kind}: the next one takes {} bytes in {} pieces",
-            made.0, made.1
+            made.held, made.calls
         );
-        assert!(made.0 < 16 << 10 && made.1 < 30, "{made:?}");
+        assert!(made.held < 16 << 10 && made.calls < 30, "{made:?}");
         drop((memtable, next));
         leaves.free();
         entries.free();

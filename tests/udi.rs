@@ -4,15 +4,17 @@
 
 #[path = "common/db.rs"]
 mod db;
+#[path = "common/seal.rs"]
+mod seal;
 #[path = "common/udi.rs"]
 mod udi;
 
 use db::{
     LearnedBlock, Model, alone, check, check_iterator, check_reversed, compact_all, counted, fill,
-    learned, learned_blocks, newest_options_file, only_table, options, seal, section, stock,
-    tables,
+    learned, learned_blocks, newest_options_file, only_table, options, section, stock, tables,
 };
 use rocksdb::{DB, Options, WriteBatch};
+use seal::seal;
 use std::collections::BTreeMap;
 use std::fs;
 use udi::{open, primary, secondary};

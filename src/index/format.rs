@@ -7,7 +7,7 @@
 //! block      := magic[8]="MNTDBIDX"  version:u16  flags:u16  crc:u32  body
 //!               crc is CRC-32 (IEEE) of version, flags and body
 //! body       := blocks:u32
-//!               last_tag:u64  last_key:bytes          (if blocks > 0)
+//!               last_tag:u64  last_key:bytes          (if blocks > 0; not below the last cut)
 //!               handles                               (if blocks > 0)
 //!               separators                            (if blocks > 1; blocks-1 cuts)
 //! bytes      := len:varint  byte[len]

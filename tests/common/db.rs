@@ -322,14 +322,6 @@ fn varint(bytes: &[u8]) -> (usize, usize) {
     )
 }
 
-/// The checksum of the learned block as mountdb computes it.
-pub fn seal(block: &mut [u8]) {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&block[8..12]);
-    hasher.update(&block[16..]);
-    block[12..16].copy_from_slice(&hasher.finalize().to_le_bytes());
-}
-
 /// Sends the info log of databases opened with these options to memory: databases opened
 /// for reading only have no log file.
 pub fn log_to_memory(options: &mut Options) -> Arc<Mutex<String>> {
