@@ -26,6 +26,7 @@ using rocksdb::perf_context;
 using rocksdb::perf_level;
 using rocksdb::PerfContextByLevel;
 using rocksdb::PerfLevel;
+using rocksdb::PerfStepTimer;
 using rocksdb::ReadOptions;
 using rocksdb::RecordTick;
 using rocksdb::Slice;
@@ -58,6 +59,30 @@ struct LearnedTable::Lookup {
     done = !more;
     return more;
   }
+
+  // All versions in the block of `iter`, as BlockBasedTable::Get goes through them.
+  void Through(rocksdb::DataBlockIter* iter) {
+    status = iter->status();
+    if (!status.ok()) {
+      if (read.read_tier == rocksdb::kBlockCacheTier && status.IsIncomplete()) {
+        // Not in the cache, and no other place may be asked.
+        get_context->MarkKeyMayExist();
+      }
+      return;
+    }
+    if (!iter->SeekForGet(key)) {
+      done = true;  // the block's hash index says so
+      return;
+    }
+    for (; iter->Valid(); iter->Next()) {
+      ParsedInternalKey found;
+      status = rocksdb::ParseInternalKey(iter->key(), &found, /*log_err_key=*/false);
+      if (!status.ok() || !Save(found, iter->value(), iter->IsValuePinned() ? iter : nullptr)) {
+        return;
+      }
+    }
+    status = iter->status();
+  }
 };
 
 LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
@@ -66,6 +91,7 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       table_(static_cast<BlockBasedTable*>(owned_.get())),
       rep_(*table_->get_rep()),
       index_(index),
+      blocks_(index.blocks()),
       tracer_(tracer),
       is_ordinary_(IsOrdinary()) {}
 
@@ -100,11 +126,8 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
                                            rocksdb::ExtractInternalKeyFooter(key));
   ffi::Position& at = guess.at;
-  while (at.size != 0) {
-    const BlockHandle handle(at.offset, at.size);
-    if (!FromCache(handle, guess.part, &lookup)) {
-      ByIterator(handle, &lookup);
-    }
+  while (at.block < blocks_) {
+    LookUpIn(BlockHandle(at.offset, at.size), guess.part, &lookup);
     if (lookup.done || !lookup.status.ok() || !index_.splits_a_user_key(at.block)) {
       break;
     }
@@ -152,44 +175,76 @@ void CountHit(GetContext* get_context, size_t bytes, int level) {
   ++get_context->get_context_stats_.num_cache_data_hit;
 }
 
+// As BlockBasedTable::UpdateCacheMissMetrics does for a data block.
+void CountMiss(GetContext* get_context, int level) {
+  PERF_COUNTER_BY_LEVEL_ADD(block_cache_miss_count, 1, static_cast<uint32_t>(level));
+  ++get_context->get_context_stats_.num_cache_miss;
+  ++get_context->get_context_stats_.num_cache_data_miss;
+}
+
 }  // namespace
 
-bool LearnedTable::FromCache(const BlockHandle& handle, int32_t part, Lookup* lookup) const {
+void LearnedTable::LookUpIn(const BlockHandle& handle, int32_t part, Lookup* lookup) const {
+  GetContext* const get_context = lookup->get_context;
   const auto key = BlockBasedTable::GetCacheKey(rep_.base_cache_key, handle);
   DataBlockCache cache{rep_.table_options.block_cache.get()};
   auto* const cached = cache.LookupFull(
       key.AsSlice(), const_cast<rocksdb::BlockCreateContext*>(&rep_.create_context),
       rocksdb::Cache::Priority::LOW, rep_.ioptions.stats,
       rep_.ioptions.lowest_used_cache_tier);
-  if (cached == nullptr) {
-    return false;  // the iterator will count the miss
+  rocksdb::DataBlockIter iter;
+  if (cached != nullptr) {
+    Block_kData* const block = cache.Value(cached);
+    CountHit(get_context, cache.get()->GetUsage(cached), rep_.level);
+    if (InPlace(block, cached, part, lookup)) {
+      return;
+    }
+    rocksdb::CachableEntry<rocksdb::Block> entry;
+    entry.As<Block_kData>().SetCachedValue(block, cache.get(), cached);
+    table_->NewDataBlockIterator<rocksdb::DataBlockIter>(lookup->read, entry, &iter,
+                                                         Status::OK());
+  } else {
+    CountMiss(get_context, rep_.level);
+    BlockCacheLookupContext context{
+        TableReaderCaller::kUserGet, get_context->get_tracing_get_id(),
+        /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
+    Status s;
+    table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
+        lookup->read, handle, &iter, rocksdb::BlockType::kData, get_context, &context,
+        /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
+        /*use_block_cache_for_lookup=*/false);
   }
-  // Released at the end, or when nobody needs the value any more that is pinned by it.
-  Cleanable pinner;
-  pinner.RegisterCleanup(&ReleaseBlock, cache.get(), cached);
-  Block_kData* const block = cache.Value(cached);
-  if (block == nullptr || block->size() == 0 || block->HasSeparatedKV() ||
+  lookup->Through(&iter);
+}
+
+bool LearnedTable::InPlace(Block_kData* block, rocksdb::Cache::Handle* cached, int32_t part,
+                           Lookup* lookup) const {
+  if (block->size() == 0 || block->HasSeparatedKV() ||
       block->IndexType() != BlockBasedTableOptions::kDataBlockBinarySearch) {
     return false;
   }
   const rust::Slice<const uint8_t> bytes = AsRust(Slice(block->data(), block->size()));
   const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
-  ffi::BlockStep step =
-      ffi::seek_in_block(bytes, block->NumRestarts(), AsRust(user_key),
-                         rocksdb::ExtractInternalKeyFooter(lookup->key), part);
-  if (step.kind == ffi::BlockStepKind::Corrupt) {
-    return false;  // the iterator will say what is wrong
+  ffi::BlockStep step;
+  {
+    PERF_TIMER_GUARD(block_seek_nanos);
+    step = ffi::seek_in_block(bytes, block->NumRestarts(), AsRust(user_key),
+                              rocksdb::ExtractInternalKeyFooter(lookup->key), part);
   }
-  CountHit(lookup->get_context, cache.get()->GetUsage(cached), rep_.level);
+  if (step.kind == ffi::BlockStepKind::Corrupt) {
+    return false;  // RocksDB's iterator will say what is wrong
+  }
+  Cleanable pinner;
+  pinner.RegisterCleanup(&ReleaseBlock, rep_.table_options.block_cache.get(), cached);
   while (step.kind == ffi::BlockStepKind::Version) {
     ParsedInternalKey found(user_key, step.tag >> 8,
                             static_cast<rocksdb::ValueType>(step.tag & 0xff));
     if (!rocksdb::IsExtendedValueType(found.type)) {
-      lookup->status = Status::Corruption("Corrupted Key: unknown type of entry");
+      lookup->status = Status::Corruption("Corrupted Key: unknown type of entry",
+                                          rep_.file->file_name());
       return true;
     }
-    const Slice value(block->data() + step.value, step.value_len);
-    if (!lookup->Save(found, value, &pinner)) {
+    if (!lookup->Save(found, Slice(block->data() + step.value, step.value_len), &pinner)) {
       return true;
     }
     step = ffi::next_in_block(bytes, block->NumRestarts(), AsRust(user_key), step);
@@ -199,40 +254,6 @@ bool LearnedTable::FromCache(const BlockHandle& handle, int32_t part, Lookup* lo
   }
   lookup->done = step.kind == ffi::BlockStepKind::Larger;
   return true;
-}
-
-// As BlockBasedTable::Get does.
-void LearnedTable::ByIterator(const BlockHandle& handle, Lookup* lookup) const {
-  BlockCacheLookupContext context{
-      TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
-      /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
-  rocksdb::DataBlockIter iter;
-  Status s;
-  table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
-      lookup->read, handle, &iter, rocksdb::BlockType::kData, lookup->get_context, &context,
-      /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
-      /*use_block_cache_for_lookup=*/true);
-  if (!iter.status().ok()) {
-    if (lookup->read.read_tier == rocksdb::kBlockCacheTier && iter.status().IsIncomplete()) {
-      // Not in the cache, and no other place may be asked.
-      lookup->get_context->MarkKeyMayExist();
-    }
-    lookup->status = iter.status();
-    return;
-  }
-  if (!iter.SeekForGet(lookup->key)) {
-    lookup->done = true;  // the block's hash index says so
-    return;
-  }
-  for (; iter.Valid(); iter.Next()) {
-    ParsedInternalKey found;
-    lookup->status = rocksdb::ParseInternalKey(iter.key(), &found, /*log_err_key=*/false);
-    if (!lookup->status.ok() ||
-        !lookup->Save(found, iter.value(), iter.IsValuePinned() ? &iter : nullptr)) {
-      return;
-    }
-  }
-  lookup->status = iter.status();
 }
 
 rocksdb::InternalIterator* LearnedTable::NewIterator(

@@ -9,6 +9,7 @@
 
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "table/block_based/block_based_table_reader.h"
+#include "table/block_based/block_cache.h"
 #include "table/table_reader.h"
 
 namespace mountdb {
@@ -69,15 +70,18 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsOrdinary() const;
   bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                 rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
-  // Each gives the versions in one block to the lookup: from the cache, false if the block is not
-  // there or not of an ordinary kind; through RocksDB's own block iterator. `part`: see ffi::Guess.
-  bool FromCache(const rocksdb::BlockHandle& handle, int32_t part, Lookup* lookup) const;
-  void ByIterator(const rocksdb::BlockHandle& handle, Lookup* lookup) const;
+  // Gives the versions in one block to the lookup. `part`: see ffi::Guess.
+  void LookUpIn(const rocksdb::BlockHandle& handle, int32_t part, Lookup* lookup) const;
+  // In the bytes of a cached block, which is released when neither this nor a value needs it;
+  // false, and nothing done, if that takes more than this class knows.
+  bool InPlace(rocksdb::Block_kData* block, rocksdb::Cache::Handle* cached, int32_t part,
+               Lookup* lookup) const;
 
   const std::unique_ptr<rocksdb::TableReader> owned_;
   rocksdb::BlockBasedTable* const table_;
   const rocksdb::BlockBasedTable::Rep& rep_;
   const ffi::Index& index_;
+  const uint64_t blocks_;
   const rocksdb::BlockCacheTracer* const tracer_;
   const bool is_ordinary_;
 };

@@ -93,8 +93,14 @@ Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
     return Status::OK();
   }
   // The standard index was read when the file was opened. From here on it takes no memory,
-  // neither on the heap nor, partitions included, in the block cache.
-  rep->index_reader->EraseFromCacheBeforeDestruction(UINT32_MAX);
+  // neither on the heap nor, partitions included, in the block cache. (Another database of this
+  // process that shares both the cache and the file will read it again when it has to.)
+  const bool in_cache = rep->table_options.cache_index_and_filter_blocks ||
+                        rep->index_type == BlockBasedTableOptions::kTwoLevelIndexSearch;
+  // RocksDB has seen this fail for mapped files, without knowing why.
+  if (in_cache && !rep->ioptions.allow_mmap_reads) {
+    rep->index_reader->EraseFromCacheBeforeDestruction(UINT32_MAX);
+  }
   auto reader =
       std::make_unique<LearnedIndexReader>(std::move(*index), rep->index_key_includes_seq);
   const ffi::Index& learned = reader->index();

@@ -43,7 +43,7 @@ pub struct Version {
 impl Version {
     /// Where the entry behind it begins.
     fn end(&self) -> usize {
-        self.value + self.value_len
+        self.value.saturating_add(self.value_len)
     }
 }
 

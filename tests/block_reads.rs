@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
-use rocksdb::{BlockBasedOptions, DB, MergeOperands, Options, ReadOptions};
+use rocksdb::{BlockBasedOptions, Cache, DB, MergeOperands, Options, ReadOptions};
 use std::path::Path;
 
 fn concat(_: &[u8], old: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
@@ -19,11 +19,14 @@ fn concat(_: &[u8], old: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<
     Some(old.unwrap_or(b"").iter().copied().chain(operands).collect())
 }
 
-/// Small blocks, and no place to keep them.
-fn options(learned: bool) -> Options {
+/// Small blocks, and no place to keep them: no cache, or one that holds a block at most.
+fn options(learned: bool, cache: Option<usize>) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_size(200);
-    table.disable_cache();
+    match cache {
+        Some(bytes) => table.set_block_cache(&Cache::new_lru_cache(bytes)),
+        None => table.disable_cache(),
+    }
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_disable_auto_compactions(true);
@@ -35,8 +38,10 @@ fn options(learned: bool) -> Options {
     options
 }
 
-fn open(path: &Path, learned: bool) -> DB {
-    DB::open(&options(learned), path).expect("open")
+const CACHES: [Option<usize>; 2] = [None, Some(1)];
+
+fn open(path: &Path, learned: bool, cache: Option<usize>) -> DB {
+    DB::open(&options(learned, cache), path).expect("open")
 }
 
 /// Blocks that `work` reads.
@@ -72,16 +77,21 @@ fn absent(keys: &[Vec<u8>], rng: &mut StdRng) -> Vec<Vec<u8>> {
 
 #[test]
 fn one_for_a_present_key_and_one_at_most_for_an_absent_one() {
-    for set in [
+    let sets = [
         KeySet::Uniform,
         KeySet::Dense,
         KeySet::User,
         KeySet::Paths,
         KeySet::RandomBytes,
-    ] {
+    ];
+    // Without a cache RocksDB's Get goes by our index iterator, with one mountdb's own Get does.
+    for (set, cache) in sets
+        .iter()
+        .flat_map(|set| CACHES.map(|cache| (*set, cache)))
+    {
         let directory = tempfile::tempdir().expect("a directory");
         let keys = keys::generate(set, 5000, 1);
-        let ours = open(directory.path(), true);
+        let ours = open(directory.path(), true, cache);
         for key in &keys {
             ours.put(key, b"a value").expect("put");
         }
@@ -106,7 +116,7 @@ fn one_for_a_present_key_and_one_at_most_for_an_absent_one() {
         }
         drop(ours);
         // The count tells: the standard index sends some of them to two blocks.
-        let stock = open(directory.path(), false);
+        let stock = open(directory.path(), false, cache);
         let stock_reads: u64 = absent
             .iter()
             .map(|key| blocks(|| assert!(!get(&stock, key))))
@@ -121,8 +131,12 @@ fn one_for_a_present_key_and_one_at_most_for_an_absent_one() {
 /// Versions of one key in several blocks: a Get reads on where it must, and only there.
 #[test]
 fn versions_of_one_key_in_several_blocks() {
+    CACHES.into_iter().for_each(versions_in_several_blocks);
+}
+
+fn versions_in_several_blocks(cache: Option<usize>) {
     let directory = tempfile::tempdir().expect("a directory");
-    let db = open(directory.path(), true);
+    let db = open(directory.path(), true, cache);
     let versions = 40u32;
     for key in ["a", "k", "z"] {
         db.put(key, b"first ").expect("put");
@@ -135,7 +149,7 @@ fn versions_of_one_key_in_several_blocks() {
     }
     compact(&db);
     let table = mountdb::TableFile::open(
-        &options(true),
+        &options(true, cache),
         &std::fs::read_dir(directory.path())
             .expect("a directory")
             .filter_map(|entry| Some(entry.ok()?.path()))

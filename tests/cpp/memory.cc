@@ -16,6 +16,7 @@
 #include "rocksdb/perf_context.h"
 #include "rocksdb/perf_level.h"
 #include "rocksdb/table.h"
+#include "rocksdb/utilities/sim_cache.h"
 
 using namespace rocksdb;
 
@@ -159,6 +160,34 @@ void ReadersAreCharged(const std::string& path) {
   CHECK(table.block_cache->GetPinnedUsage() == 0);
 }
 
+// A Get asks the cache for a block once, whether it is there or not, and of whatever kind it is.
+void BlocksAreLookedUpOnce(const std::string& path) {
+  for (bool hash : {false, true}) {
+    BlockBasedTableOptions table;
+    table.block_size = 512;
+    if (hash) {
+      table.data_block_index_type = BlockBasedTableOptions::kDataBlockBinaryAndHash;
+    }
+    const std::string name = path + (hash ? "/hash" : "/plain");
+    Write(name, table);
+    uint64_t hits[2], misses[2];
+    for (bool learned : {false, true}) {
+      auto cache = NewSimCache(NewLRUCache(64 << 20), 64 << 20, 0);
+      table.block_cache = cache;
+      std::unique_ptr<DB> db;
+      CheckOk(DB::Open(WithTable(table, learned), name, &db));
+      for (int i = 0; i < kKeys; i += 3) {
+        std::string value;
+        CheckOk(db->Get(ReadOptions(), Key(i), &value));
+      }
+      hits[learned] = cache->get_hit_counter();
+      misses[learned] = cache->get_miss_counter();
+    }
+    CHECK(hits[0] > 1000 && misses[0] > 1000);
+    CHECK(hits[1] == hits[0] && misses[1] == misses[0]);
+  }
+}
+
 void OtherTablesAreRefused() {
   Options options;
   options.table_factory.reset(NewPlainTableFactory());
@@ -177,6 +206,7 @@ int main(int argc, char** argv) {
   CHECK(mountdb_register() == 0);
   TheStandardIndexTakesNothing(argv[1]);
   ReadersAreCharged(std::string(argv[1]) + "/charged");
+  BlocksAreLookedUpOnce(argv[1]);
   OtherTablesAreRefused();
   std::puts("memory: the learned index, charged, and nothing of the standard one");
   return 0;
