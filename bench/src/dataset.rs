@@ -96,19 +96,29 @@ impl Dataset {
         Ok(Self::split(keys, records, seed))
     }
 
-    /// At most `records` records of a key set, or as many as it has, and one key for every ten
-    /// that is held out.
+    /// At most `records` records of a key set, or as many as it has; with `hold_out`, one key for
+    /// every ten records is held out.
     ///
     /// # Errors
     /// An unusable file.
-    pub fn at_most(source: &Source, records: usize, seed: u64) -> Result<Self, Error> {
-        let wanted = records + (records / 10).max(1);
+    pub fn at_most(
+        source: &Source,
+        records: usize,
+        hold_out: bool,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let held_out = if hold_out { (records / 10).max(1) } else { 0 };
+        let wanted = records + held_out;
         let keys = match source {
             Source::Set(set) => keys::generate(*set, wanted, seed),
             Source::File(path) => keys::read_file(path, Some(wanted)).map_err(Error::Usage)?,
         };
-        let records = records.min(keys.len() * 10 / 11).max(1);
-        Ok(Self::split(keys, records, seed))
+        let most = if hold_out {
+            keys.len() * 10 / 11
+        } else {
+            keys.len()
+        };
+        Ok(Self::split(keys, records.min(most.max(1)), seed))
     }
 
     /// Keeps `records` keys and holds the others out, at random.

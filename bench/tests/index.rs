@@ -7,6 +7,13 @@ use mountdb_bench::index::plan::{Part, Plan};
 use mountdb_bench::index::{measure, report, tables};
 use mountdb_bench::keys::KeySet;
 use mountdb_bench::progress::Progress;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// mountdb's counters belong to the process: one run at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn plan(parts: &[Part], engines: &str) -> Plan {
     let budget = Budget {
@@ -36,6 +43,7 @@ fn plan(parts: &[Part], engines: &str) -> Plan {
 
 #[test]
 fn every_engine_finds_the_same_blocks() {
+    let _turn = turn();
     let plan = plan(
         &[Part::File],
         "stock,interpolation,kauto,data-hash,partitioned,trie,mountdb-table",
@@ -65,6 +73,7 @@ fn every_engine_finds_the_same_blocks() {
 
 #[test]
 fn other_blocks_are_found_out() {
+    let _turn = turn();
     let plan = plan(&[Part::File], "stock,mountdb-table");
     let mut outcome = measure::run(&plan, Progress::Silent).unwrap();
     let facts = outcome.tables[0].engines[0].facts;
@@ -101,6 +110,7 @@ fn what_cannot_be_measured_is_refused() {
 
 #[test]
 fn lookups_are_counted_and_timed() {
+    let _turn = turn();
     let parts = [
         Part::Get,
         Part::Absent,
@@ -161,6 +171,7 @@ fn lookups_are_counted_and_timed() {
 
 #[test]
 fn writing_takes_processor_time() {
+    let _turn = turn();
     let plan = plan(&[Part::Build], "stock,mountdb-table");
     let outcome = measure::run(&plan, Progress::Silent).unwrap();
     assert_eq!(outcome.costs.len(), 2);

@@ -2,11 +2,14 @@
 
 #[path = "../../tests/common/db.rs"]
 mod db;
+#[path = "../../tests/common/seal.rs"]
+mod seal;
 
-use db::{LearnedBlock, base, find, learned, only_table, options, seal, stock};
+use db::{LearnedBlock, base, find, learned, only_table, options, stock};
 use mountdb::TableFile;
 use mountdb::index::{BlockHandle, Builder};
 use rocksdb::{DB, Options, SstFileWriter, WriteBatch};
+use seal::seal;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

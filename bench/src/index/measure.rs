@@ -36,20 +36,43 @@ pub fn run(plan: &Plan, progress: Progress) -> Result<Outcome, Error> {
             Source::Set(set) => set.to_string(),
             Source::File(path) => file_label(path),
         };
-        let data = Dataset::at_most(source, plan.records, plan.seed)?;
-        if asked(Part::File) {
-            let contenders = plan.contenders(&plan.budget)?;
-            let wrong = &mut outcome.wrong;
-            let row = tables::measure(plan, &contenders, &name, &data.records, wrong, progress)?;
-            outcome.tables.push(row);
+        if asked(Part::File) || asked(Part::Build) {
+            // No key is held out: gaps would make other keys of dense ones.
+            let keys = Dataset::at_most(source, plan.records, false, plan.seed)?.records;
+            whole(plan, &name, &keys, &mut outcome, progress)?;
         }
-        if asked(Part::Build) {
-            let cost = cost::measure(plan, &name, &data.records, progress)?;
-            outcome.costs.push(cost);
+        if plan
+            .parts
+            .iter()
+            .any(|part| !matches!(part, Part::File | Part::Build))
+        {
+            let data = Dataset::at_most(source, plan.records, true, plan.seed)?;
+            let found = lookups::measure(plan, source, &name, data, progress)?;
+            outcome.wrong.extend(found.iter().flat_map(Lookups::wrong));
+            outcome.lookups.extend(found);
         }
-        let found = lookups::measure(plan, source, &name, data, progress)?;
-        outcome.wrong.extend(found.iter().flat_map(Lookups::wrong));
-        outcome.lookups.extend(found);
     }
     Ok(outcome)
+}
+
+/// The parts in which no absent keys are asked for.
+fn whole(
+    plan: &Plan,
+    name: &str,
+    keys: &[Vec<u8>],
+    outcome: &mut Outcome,
+    progress: Progress,
+) -> Result<(), Error> {
+    if plan.parts.contains(&Part::File) {
+        let contenders = plan.contenders(&plan.budget)?;
+        let wrong = &mut outcome.wrong;
+        let row = tables::measure(plan, &contenders, name, keys, wrong, progress)?;
+        outcome.tables.push(row);
+    }
+    if plan.parts.contains(&Part::Build) {
+        outcome
+            .costs
+            .push(cost::measure(plan, name, keys, progress)?);
+    }
+    Ok(())
 }
