@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks of the memtable's protocol that take minutes: not part of scripts/test.sh.
+# Checks that take minutes: of the memtable's protocol, of hostile blocks. Not part of
+# scripts/test.sh.
 set -eu
 cd "$(dirname "$0")/.."
 # What flags differ for is compiled apart.
@@ -8,6 +9,12 @@ target=${CARGO_TARGET_DIR:-target}
 # Every order of events, as far as loom gets: each test stops at a time limit.
 RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$target/loom \
   cargo test --locked --release --no-default-features --lib memtable::tests::protocol
+
+# Damaged learned blocks and data blocks, with overflow checked.
+CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true PROPTEST_CASES=500000 CARGO_TARGET_DIR=$target/fuzz \
+  cargo test --locked --release --no-default-features --test index_fuzz mutated
+CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true PROPTEST_CASES=20000 CARGO_TARGET_DIR=$target/fuzz \
+  cargo test --locked --release --no-default-features --lib data_block
 
 if ! host=$(rustc +nightly -vV 2>/dev/null | sed -n 's/^host: //p') || [ -z "$host" ]; then
   echo "no nightly toolchain: sanitizers are left out"

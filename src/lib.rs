@@ -12,11 +12,12 @@
 //!        v
 //! src/   [`model`] models of a key distribution
 //!        [`memtable`] learned memtable   [`index`] block-aware SST index
+//!        [`data_block`] a data block searched in place
 //! ```
 //!
-//! [`model`], [`memtable`] and [`index`] are pure Rust and know nothing of RocksDB: without
-//! the default feature `rocksdb` they build and test alone. All but the memtable is safe
-//! Rust.
+//! [`model`], [`memtable`], [`index`] and [`data_block`] are pure Rust and know nothing of
+//! RocksDB: without the default feature `rocksdb` they build and test alone. All but the memtable,
+//! and the instruction that prefetches, is safe Rust.
 //!
 //! # Use
 //! ```no_run
