@@ -18,6 +18,7 @@
 
 use crate::model::projection::common_prefix;
 use crate::prefetch::prefetch_lines;
+use crate::varint;
 use std::cmp::Ordering;
 
 /// Bytes of the tag at the end of an internal key.
@@ -150,20 +151,20 @@ impl<'a> DataBlock<'a> {
 
     /// `first`: the restart to compare with first.
     fn try_seek(&self, user_key: &[u8], tag: u64, first: usize) -> Option<Step> {
-        // The last restart below the target, or the first of all.
+        // The last restart below the target, or the first of all. If the guess is right, `first`
+        // is below and the next one is not; what it leaves open is halved.
         let (mut low, mut high) = (0, self.restarts.checked_sub(1)?);
-        let mut middle = first.clamp(high.min(1), high);
+        let mut guesses = [first.max(1), first + 1].into_iter();
         while low < high {
+            let guess = guesses
+                .next()
+                .filter(|guess| (low + 1..=high).contains(guess));
+            let middle = guess.unwrap_or_else(|| low + (high - low).div_ceil(2));
             let (entry_user, entry_tag) = self.restart_key(middle)?;
             if entry_user.cmp(user_key).then(tag.cmp(&entry_tag)) == Ordering::Less {
                 low = middle;
-                // If the guess was right, the next one is not below.
-                middle += 1;
             } else {
                 high = middle - 1;
-            }
-            if middle <= low || middle > high || middle != first + 1 {
-                middle = low + (high - low).div_ceil(2);
             }
         }
         let start = self.restart(low)?;
@@ -325,20 +326,11 @@ fn tag_of(entry: &Entry<'_>, user_len: usize, below: Option<u64>) -> Option<u64>
     entry.own.last_chunk().map(|tag| u64::from_le_bytes(*tag))
 }
 
+/// The varint at `place`, which moves behind it.
 fn varint(bytes: &[u8], place: &mut usize) -> Option<usize> {
-    let mut value = 0u32;
-    for shift in (0..32).step_by(7) {
-        let byte = *bytes.get(*place)?;
-        *place += 1;
-        if shift == 28 && byte > 0xf {
-            return None;
-        }
-        value |= u32::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value as usize);
-        }
-    }
-    None
+    let (value, len) = varint::get(bytes.get(*place..)?).ok()?;
+    *place += len;
+    Some(value as usize)
 }
 
 #[cfg(test)]
@@ -347,14 +339,6 @@ mod tests {
     use proptest::prelude::*;
 
     type Key = (Vec<u8>, u64);
-
-    fn put_varint(out: &mut Vec<u8>, mut value: usize) {
-        while value >= 0x80 {
-            out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        out.push(value as u8);
-    }
 
     /// As RocksDB's BlockBuilder does. Values are numbered.
     fn build(keys: &[Key], interval: usize, value: impl Fn(usize) -> Vec<u8>) -> (Vec<u8>, usize) {
@@ -369,9 +353,9 @@ mod tests {
                 common_prefix(&last, &key)
             };
             let value = value(i);
-            put_varint(&mut out, shared);
-            put_varint(&mut out, key.len() - shared);
-            put_varint(&mut out, value.len());
+            varint::put(&mut out, shared as u32);
+            varint::put(&mut out, (key.len() - shared) as u32);
+            varint::put(&mut out, value.len() as u32);
             out.extend_from_slice(&key[shared..]);
             out.extend_from_slice(&value);
             last = key;

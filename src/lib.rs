@@ -42,6 +42,7 @@ pub mod index;
 pub mod memtable;
 pub mod model;
 mod prefetch;
+mod varint;
 
 #[cfg(feature = "rocksdb")]
 mod ffi;
@@ -49,8 +50,8 @@ mod ffi;
 #[cfg(feature = "rocksdb")]
 pub use ffi::{
     Available, Counters, Error, Factories, SeekTargets, TableFile, TableFileFacts,
-    available_factories, cf_factories, counters, db_factories, factories, options_from_string,
-    register, use_learned_memtable, use_learned_table,
+    available_factories, cf_factories, counters, db_factories, factories, index_properties,
+    options_from_string, register, use_learned_memtable, use_learned_table,
 };
 #[cfg(feature = "rocksdb")]
 pub use memtable::Settings as MemtableSettings;

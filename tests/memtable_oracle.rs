@@ -196,9 +196,7 @@ fn small_values_in_larger_memtables() {
 fn real_keys() {
     for name in ["cities_morton_u64", "pypi_names.txt"] {
         let _case = Case::new(name);
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../shared/data")
-            .join(name);
+        let path = std::path::Path::new("../shared/data").join(name);
         if !path.exists() {
             eprintln!("skipped: no {}", path.display());
             continue;

@@ -10,7 +10,7 @@
 //! disturbs all of them alike, and caches that fill side by side lie in memory of the
 //! same kind. (Run one engine twice, `--engines stock,stock`, to see what is left.)
 
-use crate::error::{Context, Error};
+use crate::error::Error;
 use crate::load::{self, Loaded};
 use crate::outcome::{Comparison, Outcome};
 use crate::plan::Plan;
@@ -18,7 +18,6 @@ use crate::progress::{Phase, Progress};
 use crate::run::{self, Client, Counts, Latencies, Tally};
 use crate::stream::{Planner, Slice, Stream};
 use crate::sysinfo;
-use rocksdb::properties;
 
 /// Operations of a turn, where they change nothing.
 const TURN: usize = 8 * 1024;
@@ -251,12 +250,7 @@ impl<'a> Entrant<'a> {
     }
 
     fn finish(mut self) -> Result<Outcome, Error> {
-        let size = self
-            .loaded
-            .db
-            .property_int_value(properties::ESTIMATE_TABLE_READERS_MEM);
-        let size = size.context(|| format!("engine {}: asking for memory", self.outcome.label))?;
-        self.outcome.reader_bytes = size.unwrap_or(0);
+        self.outcome.reader_bytes = self.loaded.reader_bytes()?;
         Ok(self.outcome)
     }
 }

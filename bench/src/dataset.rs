@@ -26,6 +26,30 @@ impl fmt::Display for Source {
     }
 }
 
+impl Source {
+    /// `wanted` keys of a generated set, or as many as it can make; at most as many of a file,
+    /// and without it all of them, or [`DEFAULT_RECORDS`] of a set.
+    fn keys(&self, wanted: Option<usize>, seed: u64) -> Result<Vec<Vec<u8>>, Error> {
+        match self {
+            Source::Set(set) => {
+                let wanted = wanted.unwrap_or(DEFAULT_RECORDS);
+                Ok(keys::generate(*set, wanted, seed))
+            }
+            Source::File(path) => keys::read_file(path, wanted).map_err(Error::Usage),
+        }
+    }
+}
+
+/// Keys that it takes to have `records` records, and to hold out one for every ten of them.
+fn with_held_out(records: usize, hold_out: bool) -> usize {
+    records + if hold_out { (records / 10).max(1) } else { 0 }
+}
+
+/// As many records as leave enough keys to hold out.
+fn most_records(keys: usize, hold_out: bool) -> usize {
+    if hold_out { keys * 10 / 11 } else { keys }
+}
+
 /// The keys of a run.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -57,31 +81,17 @@ impl Dataset {
                 "--records {records}: give at most {most}"
             )));
         }
-        let held_out = |records: usize| if hold_out { (records / 10).max(1) } else { 0 };
-        let (keys, records) = match source {
-            Source::Set(set) => {
-                let records = records.unwrap_or(DEFAULT_RECORDS);
-                (
-                    keys::generate(*set, records + held_out(records), seed),
-                    Some(records),
-                )
-            }
-            Source::File(path) => {
-                let wanted = records.map(|records| records + held_out(records));
-                (
-                    keys::read_file(path, wanted).map_err(Error::Usage)?,
-                    records,
-                )
-            }
+        let records = match source {
+            Source::Set(_) => Some(records.unwrap_or(DEFAULT_RECORDS)),
+            Source::File(_) => records,
         };
-        // As many as leave enough keys to hold out.
-        let most = if hold_out {
-            keys.len() * 10 / 11
-        } else {
-            keys.len()
-        };
+        let keys = source.keys(
+            records.map(|records| with_held_out(records, hold_out)),
+            seed,
+        )?;
+        let most = most_records(keys.len(), hold_out);
         let records = records.unwrap_or(most);
-        if records == 0 || records + held_out(records) > keys.len() {
+        if records == 0 || with_held_out(records, hold_out) > keys.len() {
             let why = if hold_out {
                 ", some of which --absent holds out"
             } else {
@@ -107,18 +117,9 @@ impl Dataset {
         hold_out: bool,
         seed: u64,
     ) -> Result<Self, Error> {
-        let held_out = if hold_out { (records / 10).max(1) } else { 0 };
-        let wanted = records + held_out;
-        let keys = match source {
-            Source::Set(set) => keys::generate(*set, wanted, seed),
-            Source::File(path) => keys::read_file(path, Some(wanted)).map_err(Error::Usage)?,
-        };
-        let most = if hold_out {
-            keys.len() * 10 / 11
-        } else {
-            keys.len()
-        };
-        Ok(Self::split(keys, records.min(most.max(1)), seed))
+        let keys = source.keys(Some(with_held_out(records, hold_out)), seed)?;
+        let most = most_records(keys.len(), hold_out).max(1);
+        Ok(Self::split(keys, records.min(most), seed))
     }
 
     /// Keeps `records` keys and holds the others out, at random.

@@ -39,8 +39,20 @@ pub struct Loaded {
     pub learned: Learned,
 }
 
+impl Loaded {
+    /// RocksDB's own estimate of the memory of its table readers, in bytes.
+    ///
+    /// # Errors
+    /// If RocksDB does not answer.
+    pub fn reader_bytes(&self) -> Result<u64, Error> {
+        let bytes = (self.db).property_int_value(properties::ESTIMATE_TABLE_READERS_MEM);
+        let what = || format!("engine {}: asking for memory", self.contender.label);
+        Ok(bytes.context(what)?.unwrap_or(0))
+    }
+}
+
 /// Records per write batch.
-pub const BATCH: usize = 1000;
+const BATCH: usize = 1000;
 
 /// Loads every engine of `plan` into its own directory of `dir`, one after the other,
 /// and then opens them all.
@@ -148,7 +160,7 @@ pub fn reopen(loaded: Vec<Loaded>, plan: &Plan) -> Result<Vec<Loaded>, Error> {
     filled.into_iter().map(|filled| filled.open(plan)).collect()
 }
 
-/// Inserts every record. The log is off: a load that is cut short starts over.
+/// Inserts every record.
 fn insert(
     db: &DB,
     plan: &Plan,
@@ -156,22 +168,43 @@ fn insert(
     order: &[u32],
     progress: Progress,
 ) -> Result<(), Error> {
+    let phase = progress.start(&format!("load {label}"), order.len() as u64);
+    let keys = order.iter().map(|i| &plan.data.records[*i as usize]);
+    write(db, label, keys, plan.value_bytes, plan.seed, |records| {
+        phase.advance(records);
+    })?;
+    phase.finish();
+    Ok(())
+}
+
+/// Writes the first value of every key, and tells `wrote` of each batch how many. The log is off:
+/// a load that is cut short starts over.
+///
+/// # Errors
+/// If RocksDB fails.
+pub fn write<'k>(
+    db: &DB,
+    label: &str,
+    keys: impl Iterator<Item = &'k Vec<u8>>,
+    value_bytes: usize,
+    seed: u64,
+    mut wrote: impl FnMut(u64),
+) -> Result<(), Error> {
     let mut options = WriteOptions::default();
     options.disable_wal(true);
-    let phase = progress.start(&format!("load {label}"), order.len() as u64);
-    let mut value = vec![0; plan.value_bytes];
-    for records in order.chunks(BATCH) {
+    let mut value = vec![0; value_bytes];
+    let mut keys = keys.peekable();
+    while keys.peek().is_some() {
         let mut batch = WriteBatch::default();
-        for record in records {
-            let key = &plan.data.records[*record as usize];
-            values::fill(&mut value, values::mark(key, plan.seed, 0));
+        for key in keys.by_ref().take(BATCH) {
+            values::fill(&mut value, values::mark(key, seed, 0));
             batch.put(key, &value);
         }
+        let records = batch.len() as u64;
         db.write_opt(batch, &options)
             .context(|| format!("engine {label}: inserting"))?;
-        phase.advance(records.len() as u64);
+        wrote(records);
     }
-    phase.finish();
     Ok(())
 }
 

@@ -168,9 +168,21 @@ impl<'a> Client<'a> {
         tally: &mut Tally,
         phase: &Phase,
     ) -> Result<(), Error> {
+        self.each(operations, tally, phase, || ())
+    }
+
+    /// Runs operations, with something to do behind each.
+    fn each(
+        &mut self,
+        operations: Slice<'_>,
+        tally: &mut Tally,
+        phase: &Phase,
+        mut behind: impl FnMut(),
+    ) -> Result<(), Error> {
         for batch in operations.slices(BATCH) {
             for operation in batch.iter() {
                 self.execute(operation, tally)?;
+                behind();
             }
             phase.advance(batch.len() as u64);
         }
@@ -193,15 +205,10 @@ impl<'a> Client<'a> {
         set_perf_stats(PerfStatsLevel::EnableCount);
         context.reset();
         let (mut block_reads, mut most_block_reads) = (0, 0);
-        let done = operations.slices(BATCH).try_for_each(|batch| {
-            for operation in batch.iter() {
-                self.execute(operation, tally)?;
-                let read = context.metric(PerfMetric::BlockReadCount);
-                most_block_reads = most_block_reads.max(read - block_reads);
-                block_reads = read;
-            }
-            phase.advance(batch.len() as u64);
-            Ok(())
+        let done = self.each(operations, tally, phase, || {
+            let read = context.metric(PerfMetric::BlockReadCount);
+            most_block_reads = most_block_reads.max(read - block_reads);
+            block_reads = read;
         });
         set_perf_stats(PerfStatsLevel::Disable);
         done?;

@@ -229,7 +229,7 @@ fn malformed_files_are_named_with_the_reason() {
 /// The project's real key sets, where they are at hand.
 #[test]
 fn real_files_are_read() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let shared = Path::new("../../shared/data");
     for (name, least) in [("cities_morton_u64", 100_000), ("pypi_names.txt", 500_000)] {
         let path = shared.join(name);
         if !path.exists() {

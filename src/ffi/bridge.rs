@@ -310,7 +310,7 @@ impl IndexBuilder {
     /// What the properties of the file say of the finished block.
     fn properties(&self) -> Vec<cpp::Property> {
         self.summary.as_ref().map_or_else(Vec::new, |summary| {
-            into_properties(properties::learned(summary))
+            into_properties(properties::index_properties(summary))
         })
     }
 }

@@ -11,6 +11,7 @@ mod table_file;
 use crate::memtable::Settings as MemtableSettings;
 use bridge::cpp;
 pub use counters::Counters;
+pub use properties::index_properties;
 use rocksdb::{AsColumnFamilyRef, ColumnFamily, DB, Options};
 use std::fmt;
 pub use table_file::{SeekTargets, TableFile, TableFileFacts};

@@ -8,8 +8,9 @@ use crate::index::Summary;
 /// Properties are named by this and a field.
 pub(super) const PREFIX: &str = "mountdb.index";
 
-/// Names and values for a file with a learned index.
-pub(super) fn learned(summary: &Summary) -> Vec<(String, String)> {
+/// Names and values of the table properties of a file with a learned index, as
+/// `mountdb`'s table writes them. The last one has no value: its name says all in words.
+pub fn index_properties(summary: &Summary) -> Vec<(String, String)> {
     let &Summary {
         blocks,
         stored_bytes,
@@ -70,7 +71,7 @@ mod tests {
             largest_error: Some(1.26),
         };
         assert_eq!(
-            lines(&learned(&summary)),
+            lines(&index_properties(&summary)),
             [
                 "mountdb.index=learned",
                 "mountdb.index.blocks=16",
@@ -83,7 +84,7 @@ mod tests {
             ]
         );
         summary.largest_error = None;
-        let strings = lines(&learned(&summary));
+        let strings = lines(&index_properties(&summary));
         assert!(
             strings.iter().all(|line| !line.contains("residual")),
             "{strings:?}"

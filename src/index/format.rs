@@ -39,6 +39,7 @@
 //! A reader refuses a version it does not know, a block whose checksum does not match,
 //! and anything that would make a value run backwards or a handle leave the file.
 
+use crate::varint::{self, Bad};
 use std::fmt;
 
 pub(super) const MAGIC: &[u8; 8] = b"MNTDBIDX";
@@ -149,19 +150,12 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn varint(&mut self, what: &'static str) -> Result<u32, Refusal> {
-        let mut value = 0u32;
-        for shift in (0..32).step_by(7) {
-            let byte = self.u8(what)?;
-            let bits = u32::from(byte & 0x7f);
-            if shift == 28 && bits > 0xf {
-                break;
-            }
-            value |= bits << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(Refusal::Invalid(what))
+        let (value, len) = varint::get(self.0).map_err(|bad| match bad {
+            Bad::Short => Refusal::Truncated(what),
+            Bad::Long => Refusal::Invalid(what),
+        })?;
+        self.take(len, what)?;
+        Ok(value)
     }
 
     pub fn bytes(&mut self, what: &'static str) -> Result<&'a [u8], Refusal> {
@@ -170,17 +164,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u32) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 /// Writes `bytes` with its length. Keys come from RocksDB, whose lengths are 32-bit.
 pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u32);
+    varint::put(out, bytes.len() as u32);
     out.extend_from_slice(bytes);
 }
 
@@ -233,7 +219,7 @@ mod tests {
         #[test]
         fn varint_round_trip(value: u32) {
             let mut out = Vec::new();
-            put_varint(&mut out, value);
+            varint::put(&mut out, value);
             let mut cursor = Cursor::new(&out);
             prop_assert_eq!(cursor.varint("v"), Ok(value));
             prop_assert!(cursor.is_empty());

@@ -5,9 +5,10 @@
 
 use super::NO_TAG;
 use super::cut::Cuts;
-use super::format::{Cursor, Refusal, put_varint};
+use super::format::{Cursor, Refusal};
 use crate::model::Directory;
 use crate::model::projection::common_prefix;
+use crate::varint;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -38,10 +39,10 @@ struct Entry<'a> {
 /// Appends the encoding of `cuts[range]` without the first `skip` bytes of each.
 pub(super) fn encode<C: Cuts>(cuts: &C, range: Range<usize>, skip: usize, out: &mut Vec<u8>) {
     let tagged: Vec<usize> = range.clone().filter(|&i| cuts.tag(i) != NO_TAG).collect();
-    put_varint(out, tagged.len() as u32);
+    varint::put(out, tagged.len() as u32);
     let mut next = range.start;
     for i in tagged {
-        put_varint(out, (i - next) as u32);
+        varint::put(out, (i - next) as u32);
         out.extend_from_slice(&cuts.tag(i).to_le_bytes());
         next = i + 1;
     }
@@ -65,7 +66,7 @@ fn put_entry(out: &mut Vec<u8>, shared: usize, suffix: &[u8]) {
     out.push(half(shared) << 4 | half(suffix.len()));
     for len in [shared, suffix.len()] {
         if half(len) == ESCAPE {
-            put_varint(out, (len - ESCAPE as usize) as u32);
+            varint::put(out, (len - ESCAPE as usize) as u32);
         }
     }
     out.extend_from_slice(suffix);

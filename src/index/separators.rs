@@ -80,14 +80,10 @@ impl Separators {
     /// O(1) expected for cuts that a few bytes tell apart, O(log cuts) at worst.
     #[inline]
     pub fn rank(&self, key: &[u8], tag: u64) -> usize {
-        let rest = match split_prefix(key, &self.prefix) {
-            Ok(rest) => rest,
-            Err(Ordering::Less) => return 0,
-            Err(_) => return self.len,
-        };
-        match &self.form {
-            Form::Ranks(ranks) => ranks.rank(project(rest)),
-            Form::Front(strings) => strings.rank(rest, tag),
+        match (self.rest(key), &self.form) {
+            (Err(rank), _) => rank,
+            (Ok(rest), Form::Ranks(ranks)) => ranks.rank(project(rest)),
+            (Ok(rest), Form::Front(strings)) => strings.rank(rest, tag),
         }
     }
 
@@ -95,12 +91,25 @@ impl Separators {
     /// 65536ths, if the cuts are numbers and it has two neighbours.
     #[inline]
     pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
-        let rank = self.rank(key, tag);
-        let part = match (&self.form, key.get(self.prefix.len()..)) {
-            (Form::Ranks(ranks), Some(rest)) => ranks.part(rank, project(rest)),
-            _ => None,
-        };
-        (rank, part)
+        match (self.rest(key), &self.form) {
+            (Err(rank), _) => (rank, None),
+            (Ok(rest), Form::Ranks(ranks)) => {
+                let x = project(rest);
+                let rank = ranks.rank(x);
+                (rank, ranks.part(rank, x))
+            }
+            (Ok(rest), Form::Front(strings)) => (strings.rank(rest, tag), None),
+        }
+    }
+
+    /// What follows the prefix of all cuts in `key`, or the rank of a key that lies before or
+    /// behind all of them.
+    #[inline]
+    fn rest<'k>(&self, key: &'k [u8]) -> Result<&'k [u8], usize> {
+        split_prefix(key, &self.prefix).map_err(|order| match order {
+            Ordering::Less => 0,
+            _ => self.len,
+        })
     }
 
     /// Appends the user key of cut `i` to `out` and returns its tag.

@@ -3,13 +3,12 @@
 use crate::engine::{self, Budget, Contender, Purpose};
 use crate::error::{Context, Error};
 use crate::index::plan::Plan;
-use crate::load::{BATCH, settle};
+use crate::load;
 use crate::memtable::rounds::order;
 use crate::progress::Progress;
 use crate::sysinfo;
-use crate::values;
 use crate::workdir::WorkDir;
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::DB;
 
 /// What was found of one key set.
 #[derive(Clone, Debug)]
@@ -41,14 +40,10 @@ pub fn measure(
     keys: &[Vec<u8>],
     progress: Progress,
 ) -> Result<Cost, Error> {
-    let bytes: usize = keys
-        .iter()
-        .map(|key| key.len() + plan.value_size + 64)
-        .sum();
     let budget = Budget {
         bloom_bits: 10,
         // Nothing is flushed before it is asked for.
-        write_buffer_bytes: bytes + (64 << 20),
+        write_buffer_bytes: plan.room_for(keys),
         ..plan.budget.clone()
     };
     let contenders = plan.contenders(&budget)?;
@@ -84,26 +79,15 @@ fn build(
     keys: &[Vec<u8>],
 ) -> Result<(f64, f64), Error> {
     let label = &contender.label;
-    let mut options = WriteOptions::default();
-    options.disable_wal(true);
-    let mut value = vec![0; plan.value_size];
     let mut flush = 0.0;
     for half in 0..2 {
-        let mut batch = WriteBatch::default();
-        for key in keys.iter().skip(half).step_by(2) {
-            values::fill(&mut value, values::mark(key, plan.seed, 0));
-            batch.put(key, &value);
-            if batch.len() == BATCH {
-                let full = std::mem::take(&mut batch);
-                (db.write_opt(full, &options)).context(|| format!("engine {label}: inserting"))?;
-            }
-        }
-        (db.write_opt(batch, &options)).context(|| format!("engine {label}: inserting"))?;
+        let keys = keys.iter().skip(half).step_by(2);
+        load::write(db, label, keys, plan.value_size, plan.seed, |_| ())?;
         let before = sysinfo::cpu_seconds()?;
         db.flush().context(|| format!("engine {label}: flushing"))?;
         flush += sysinfo::cpu_seconds()? - before;
     }
     let before = sysinfo::cpu_seconds()?;
-    settle(db, label)?;
+    load::settle(db, label)?;
     Ok((flush, sysinfo::cpu_seconds()? - before))
 }

@@ -7,7 +7,7 @@ use crate::compare;
 use crate::dataset::{Dataset, Source};
 use crate::distribution::Distribution;
 use crate::engine::Budget;
-use crate::error::{Context, Error};
+use crate::error::Error;
 use crate::index::plan::{Part, Plan};
 use crate::load::{self, Loaded};
 use crate::outcome::Comparison;
@@ -17,7 +17,6 @@ use crate::run::{Client, Counts, Tally};
 use crate::stream::Planner;
 use crate::workdir::WorkDir;
 use crate::workload::Workload;
-use rocksdb::properties;
 
 /// What was found in one part of one key set.
 #[derive(Clone, Debug)]
@@ -102,7 +101,7 @@ pub fn measure(
             workload: Workload::by_name("c")?,
             distribution: Distribution::Uniform,
             absent_percent: 0.0,
-            operations: plan.lookups.max(1) * plan.rounds,
+            operations: plan.lookups * plan.rounds,
             rounds: plan.rounds,
             value_bytes: plan.value_size,
             insert_order: InsertOrder::Sorted,
@@ -151,14 +150,11 @@ impl Bench<'_> {
     /// What engines get in a part.
     fn budget(&self, part: Part) -> Budget {
         let base = self.plan.budget.clone();
-        let records = &self.compare.data.records;
-        let keys: usize = records.iter().map(Vec::len).sum();
-        // With what the entries, the blocks and the cache itself add.
-        let data = keys + records.len() * (self.plan.value_size + 64) + (64 << 20);
         match part {
             Part::File | Part::Build => base,
             Part::Get | Part::Absent | Part::Seek => Budget {
-                cache_bytes: data as u64 * 3 / 2,
+                // The cache adds to every block, too.
+                cache_bytes: self.plan.room_for(&self.compare.data.records) as u64 * 3 / 2,
                 bloom_bits: 10,
                 ..base
             },
@@ -202,40 +198,37 @@ impl Bench<'_> {
                 load::reopen(loaded, &self.compare)?
             }
         };
-        let mut cache_bytes = vec![self.compare.budget.cache_bytes; loaded.len()];
+        let mut caches = vec![self.compare.budget.cache_bytes; loaded.len()];
         let (loaded, engines) = match part {
             Part::Blocks => {
-                let engines = loaded
-                    .iter()
-                    .map(|l| self.count(l))
-                    .collect::<Result<_, _>>()?;
+                let engines = loaded.iter().zip(caches);
+                let engines = engines.map(|(loaded, cache)| self.count(loaded, cache));
+                let engines = engines.collect::<Result<_, _>>()?;
                 (loaded, engines)
             }
             Part::Memory | Part::MemoryFilter => {
-                cache_bytes = self.give_the_rest_to_caches(&loaded)?;
+                caches = self.give_the_rest_to_caches(&loaded)?;
                 let loaded = load::reopen(loaded, &self.compare)?;
                 let comparison = compare::run_on(&self.compare, &loaded, self.progress)?;
-                (loaded, reads(comparison))
+                let engines = reads(comparison, &loaded, caches);
+                (loaded, engines)
             }
             _ => {
                 let comparison = match std::mem::replace(checked, true) {
                     false => compare::run(&self.compare, &loaded, self.progress)?,
                     true => compare::run_on(&self.compare, &loaded, self.progress)?,
                 };
-                (loaded, reads(comparison))
+                let engines = reads(comparison, &loaded, caches);
+                (loaded, engines)
             }
         };
-        let mut lookups = Lookups {
+        let lookups = Lookups {
             part,
             keys: self.name.to_owned(),
             records: self.compare.data.records.len() as u64,
             blocks: loaded.first().map_or(0, |l| l.tables.data_blocks),
             engines,
         };
-        for ((reads, loaded), bytes) in lookups.engines.iter_mut().zip(&loaded).zip(cache_bytes) {
-            reads.is_ours = loaded.contender.is_ours();
-            reads.cache_bytes = bytes;
-        }
         Ok((lookups, loaded))
     }
 
@@ -245,7 +238,7 @@ impl Bench<'_> {
         let memory = (data * self.plan.memory_percent / 100.0) as u64;
         let mut caches = Vec::new();
         for (i, loaded) in loaded.iter().enumerate() {
-            let bytes = memory.saturating_sub(reader_bytes(loaded)?);
+            let bytes = memory.saturating_sub(loaded.reader_bytes()?);
             let budget = Budget {
                 cache_bytes: bytes,
                 ..self.compare.budget.clone()
@@ -257,7 +250,7 @@ impl Bench<'_> {
     }
 
     /// Counts the blocks that present and absent keys cost.
-    fn count(&self, loaded: &Loaded) -> Result<Reads, Error> {
+    fn count(&self, loaded: &Loaded, cache_bytes: u64) -> Result<Reads, Error> {
         let label = &loaded.contender.label;
         let data = &self.compare.data;
         let mut client = Client::new(&loaded.db, label, self.plan.value_size);
@@ -282,34 +275,28 @@ impl Bench<'_> {
         };
         Ok(Reads {
             label: label.clone(),
-            is_ours: false,
+            is_ours: loaded.contender.is_ours(),
             nanoseconds: Vec::new(),
             counts,
             absent,
-            reader_bytes: reader_bytes(loaded)?,
-            cache_bytes: 0,
+            reader_bytes: loaded.reader_bytes()?,
+            cache_bytes,
             tally,
         })
     }
 }
 
-fn reader_bytes(loaded: &Loaded) -> Result<u64, Error> {
-    let bytes = (loaded.db).property_int_value(properties::ESTIMATE_TABLE_READERS_MEM);
-    let what = || format!("engine {}: asking for memory", loaded.contender.label);
-    Ok(bytes.context(what)?.unwrap_or(0))
-}
-
-fn reads(comparison: Comparison) -> Vec<Reads> {
+fn reads(comparison: Comparison, loaded: &[Loaded], caches: Vec<u64>) -> Vec<Reads> {
     let outcomes = comparison.outcomes.into_iter();
-    outcomes
-        .map(|outcome| Reads {
+    (outcomes.zip(loaded).zip(caches))
+        .map(|((outcome, loaded), cache_bytes)| Reads {
             nanoseconds: outcome.throughput.iter().map(|rate| 1e9 / rate).collect(),
             label: outcome.label,
-            is_ours: false,
+            is_ours: loaded.contender.is_ours(),
             counts: outcome.counts,
             absent: None,
             reader_bytes: outcome.reader_bytes,
-            cache_bytes: 0,
+            cache_bytes,
             tally: outcome.tally,
         })
         .collect()

@@ -139,6 +139,15 @@ impl Plan {
         Ok(())
     }
 
+    /// Bytes that have room for all records, with what entries and blocks add.
+    pub fn room_for(&self, keys: &[Vec<u8>]) -> usize {
+        let bytes: usize = keys
+            .iter()
+            .map(|key| key.len() + self.value_size + 64)
+            .sum();
+        bytes + (64 << 20)
+    }
+
     /// The engines within a budget.
     ///
     /// # Errors

@@ -31,27 +31,18 @@ impl Properties {
     /// What they say otherwise than the learned index that is there, or the lack of one. What
     /// they leave out is no contradiction: files need not have any.
     pub fn against(&self, there: Option<&Summary>) -> Vec<String> {
-        let mut fields = vec![(
-            "",
-            if there.is_some() { "learned" } else { "none" }.to_owned(),
-        )];
-        if let Some(summary) = there {
-            let error = summary.largest_error;
-            fields.extend([
-                (".blocks", summary.blocks.to_string()),
-                (".bytes", summary.stored_bytes.to_string()),
-                (".bits_a_block", format!("{:.1}", summary.bits_a_block())),
-                (".segments", summary.segments.to_string()),
-                (
-                    ".largest_residual_in_blocks",
-                    error.map_or_else(|| "none".to_owned(), |error| format!("{error:.1}")),
-                ),
-            ]);
-        }
-        let said = |(field, found): &(&str, String)| {
-            let said = self.get(field)?;
-            (said != found).then(|| format!("{NAME}{field} says {said}, the file has {found}"))
+        let mut expected = match there {
+            Some(summary) => mountdb::index_properties(summary),
+            None => vec![(NAME.to_owned(), "none".to_owned())],
         };
-        fields.iter().filter_map(said).collect()
+        if there.is_some_and(|summary| summary.largest_error.is_none()) {
+            let residual = format!("{NAME}.largest_residual_in_blocks");
+            expected.push((residual, "none".to_owned()));
+        }
+        let contradiction = |(name, found): &(String, String)| {
+            let (_, said) = self.0.iter().find(|(said, _)| said == name)?;
+            (said != found).then(|| format!("{name} says {said}, the file has {found}"))
+        };
+        expected.iter().filter_map(contradiction).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! What a memtable lives on in RocksDB: an arena, and entries encoded into one.
 
 use super::super::table::Arena;
+use crate::varint;
 use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -120,20 +121,12 @@ pub fn internal(user: &[u8], sequence: u64) -> Vec<u8> {
     [user, &tag.to_le_bytes()].concat()
 }
 
-fn varint(mut n: usize, out: &mut Vec<u8>) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
 /// Encodes an entry into `arena`, with its own sequence number for a value.
 pub fn encode(arena: &Bump, user: &[u8], sequence: u64) -> NonNull<u8> {
     let mut bytes = Vec::with_capacity(user.len() + 24);
-    varint(user.len() + 8, &mut bytes);
+    varint::put(&mut bytes, user.len() as u32 + 8);
     bytes.extend(internal(user, sequence));
-    varint(8, &mut bytes);
+    varint::put(&mut bytes, 8);
     bytes.extend(sequence.to_be_bytes());
     let entry = arena.allocate(bytes.len());
     // SAFETY: fresh memory of that length.
