@@ -1,10 +1,9 @@
 #include "mountdb/cpp/index_reader.h"
 
-#include <new>
 #include <optional>
 #include <utility>
 
-#include "db/dbformat.h"
+#include "mountdb/cpp/iterator_memory.h"
 #include "table/internal_iterator.h"
 
 namespace mountdb {
@@ -18,46 +17,6 @@ namespace {
 
 // The `block` of a position if the index failed.
 constexpr uint64_t kFailed = UINT64_MAX;
-
-// Keeps the memory of a thread's last few index iterators: a Get makes and drops one, and
-// the allocator would be a measurable part of it.
-class IteratorMemory {
- public:
-  static void* Take(size_t size) {
-    return count_ > 0 ? slots_[--count_] : ::operator new(size);
-  }
-
-  static void Give(void* memory) {
-    if (count_ < kSlots && !closed_) {
-      thread_local const Closer closer;
-      slots_[count_++] = memory;
-    } else {
-      ::operator delete(memory);
-    }
-  }
-
- private:
-  static constexpr size_t kSlots = 8;
-
-  // At the end of the thread; iterators may still be dropped behind it.
-  struct Closer {
-    ~Closer() {
-      closed_ = true;
-      while (count_ > 0) {
-        ::operator delete(slots_[--count_]);
-      }
-    }
-  };
-
-  // Without a constructor: nothing is called to get at them.
-  static constinit thread_local void* slots_[kSlots];
-  static constinit thread_local size_t count_;
-  static constinit thread_local bool closed_;
-};
-
-constinit thread_local void* IteratorMemory::slots_[kSlots] = {};
-constinit thread_local size_t IteratorMemory::count_ = 0;
-constinit thread_local bool IteratorMemory::closed_ = false;
 
 // What an index iterator is made for.
 enum class Purpose {
@@ -78,8 +37,10 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
         key_includes_seq_(key_includes_seq),
         purpose_(purpose) {}
 
-  static void* operator new(size_t size) { return IteratorMemory::Take(size); }
-  static void operator delete(void* memory) { IteratorMemory::Give(memory); }
+  static void* operator new(size_t) { return IteratorMemory<LearnedIndexIterator>::Take(); }
+  static void operator delete(void* memory) {
+    IteratorMemory<LearnedIndexIterator>::Give(memory);
+  }
 
   bool Valid() const override { return at_.block < blocks_; }
   void SeekToFirst() override { MoveTo(index_.position(0)); }
@@ -161,9 +122,7 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
 }  // namespace
 
 Slice SeparatorOf(const ffi::Index& index, uint64_t block, rust::Vec<uint8_t>* buffer) {
-  static const uint64_t before_all_versions =
-      rocksdb::PackSequenceAndType(rocksdb::kMaxSequenceNumber, rocksdb::kValueTypeForSeek);
-  index.separator(block, before_all_versions, *buffer);
+  index.separator(block, TagBeforeAllVersions(), *buffer);
   return Slice(reinterpret_cast<const char*>(buffer->data()), buffer->size());
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "db/dbformat.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "rocksdb/slice.h"
 #include "table/block_based/block_based_table_reader.h"
@@ -11,6 +12,11 @@ namespace mountdb {
 
 inline rust::Slice<const uint8_t> AsRust(const rocksdb::Slice& slice) {
   return {reinterpret_cast<const uint8_t*>(slice.data()), slice.size()};
+}
+
+// The tag of a seek to a user key: in front of all its versions.
+inline uint64_t TagBeforeAllVersions() {
+  return rocksdb::PackSequenceAndType(rocksdb::kMaxSequenceNumber, rocksdb::kValueTypeForSeek);
 }
 
 // The internal key of block `block`'s separator, kept in `*buffer`. A separator in front of

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "db/dbformat.h"
+#include "memory/arena.h"
 #include "monitoring/perf_context_imp.h"
-#include "mountdb/cpp/index_reader.h"
-#include "table/block_based/block_cache.h"
+#include "mountdb/cpp/learned_iterator.h"
 #include "table/block_based/filter_block.h"
 #include "table/get_context.h"
 #include "trace_replay/block_cache_tracer.h"
@@ -114,7 +114,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
                          const SliceTransform* prefix_extractor, bool skip_filters) {
   FilterBlockReader* const filter = skip_filters ? nullptr : rep_.filter.get();
   if (!is_ordinary_ || (filter != nullptr && !rep_.whole_key_filtering) ||
-      (tracer_ != nullptr && tracer_->is_tracing_enabled()) ||
+      IsTraced() ||
       !rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
                                                    rep_.ioptions.allow_mmap_reads)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
@@ -161,18 +161,21 @@ bool LearnedTable::MayMatch(const ReadOptions& read, const Slice& key, GetContex
 
 namespace {
 
-void ReleaseBlock(void* cache, void* handle) {
-  static_cast<rocksdb::Cache*>(cache)->Release(static_cast<rocksdb::Cache::Handle*>(handle));
-}
-
 // As BlockBasedTable::UpdateCacheHitMetrics does for a data block.
-void CountHit(GetContext* get_context, size_t bytes, int level) {
+void CountHit(GetContext* get_context, rocksdb::Statistics* statistics, size_t bytes,
+              int level) {
   PERF_COUNTER_ADD(block_cache_hit_count, 1);
   PERF_COUNTER_ADD(block_cache_read_byte, bytes);
   PERF_COUNTER_BY_LEVEL_ADD(block_cache_hit_count, 1, static_cast<uint32_t>(level));
-  ++get_context->get_context_stats_.num_cache_hit;
-  get_context->get_context_stats_.num_cache_bytes_read += bytes;
-  ++get_context->get_context_stats_.num_cache_data_hit;
+  if (get_context != nullptr) {
+    ++get_context->get_context_stats_.num_cache_hit;
+    get_context->get_context_stats_.num_cache_bytes_read += bytes;
+    ++get_context->get_context_stats_.num_cache_data_hit;
+  } else {
+    RecordTick(statistics, rocksdb::BLOCK_CACHE_HIT);
+    RecordTick(statistics, rocksdb::BLOCK_CACHE_BYTES_READ, bytes);
+    RecordTick(statistics, rocksdb::BLOCK_CACHE_DATA_HIT);
+  }
 }
 
 // As BlockBasedTable::UpdateCacheMissMetrics does for a data block.
@@ -184,58 +187,66 @@ void CountMiss(GetContext* get_context, int level) {
 
 }  // namespace
 
-void LearnedTable::LookUpIn(const BlockHandle& handle, int32_t part, Lookup* lookup) const {
-  GetContext* const get_context = lookup->get_context;
+bool LearnedTable::IsTraced() const {
+  return tracer_ != nullptr && tracer_->is_tracing_enabled();
+}
+
+HeldBlock LearnedTable::LookUpBlock(const BlockHandle& handle, GetContext* get_context) const {
   const auto key = BlockBasedTable::GetCacheKey(rep_.base_cache_key, handle);
   DataBlockCache cache{rep_.table_options.block_cache.get()};
   auto* const cached = cache.LookupFull(
       key.AsSlice(), const_cast<rocksdb::BlockCreateContext*>(&rep_.create_context),
       rocksdb::Cache::Priority::LOW, rep_.ioptions.stats,
       rep_.ioptions.lowest_used_cache_tier);
+  if (cached == nullptr) {
+    return HeldBlock();
+  }
+  CountHit(get_context, rep_.ioptions.stats, cache.get()->GetUsage(cached), rep_.level);
+  return HeldBlock(cache.get(), cached, cache.Value(cached));
+}
+
+void LearnedTable::LookUpIn(const BlockHandle& handle, int32_t part, Lookup* lookup) const {
   rocksdb::DataBlockIter iter;
-  if (cached != nullptr) {
-    Block_kData* const block = cache.Value(cached);
-    CountHit(get_context, cache.get()->GetUsage(cached), rep_.level);
-    if (InPlace(block, cached, part, lookup)) {
+  if (HeldBlock block = LookUpBlock(handle, lookup->get_context)) {
+    if (InPlace(&block, part, lookup)) {
       return;
     }
-    rocksdb::CachableEntry<rocksdb::Block> entry;
-    entry.As<Block_kData>().SetCachedValue(block, cache.get(), cached);
+    auto entry = block.IntoEntry();
     table_->NewDataBlockIterator<rocksdb::DataBlockIter>(lookup->read, entry, &iter,
                                                          Status::OK());
   } else {
-    CountMiss(get_context, rep_.level);
+    CountMiss(lookup->get_context, rep_.level);
     BlockCacheLookupContext context{
-        TableReaderCaller::kUserGet, get_context->get_tracing_get_id(),
+        TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
         /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
     Status s;
     table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
-        lookup->read, handle, &iter, rocksdb::BlockType::kData, get_context, &context,
+        lookup->read, handle, &iter, rocksdb::BlockType::kData, lookup->get_context, &context,
         /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
         /*use_block_cache_for_lookup=*/false);
   }
   lookup->Through(&iter);
 }
 
-bool LearnedTable::InPlace(Block_kData* block, rocksdb::Cache::Handle* cached, int32_t part,
-                           Lookup* lookup) const {
-  if (block->size() == 0 || block->HasSeparatedKV() ||
-      block->IndexType() != BlockBasedTableOptions::kDataBlockBinarySearch) {
+bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const {
+  if (!block->IsPlain()) {
     return false;
   }
-  const rust::Slice<const uint8_t> bytes = AsRust(Slice(block->data(), block->size()));
+  const rust::Slice<const uint8_t> bytes = block->bytes();
+  const uint32_t restarts = block->restarts();
   const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
   ffi::BlockStep step;
   {
     PERF_TIMER_GUARD(block_seek_nanos);
-    step = ffi::seek_in_block(bytes, block->NumRestarts(), AsRust(user_key),
+    step = ffi::seek_in_block(bytes, restarts, AsRust(user_key),
                               rocksdb::ExtractInternalKeyFooter(lookup->key), part);
   }
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     return false;  // RocksDB's iterator will say what is wrong
   }
+  const char* const data = block->data();
   Cleanable pinner;
-  pinner.RegisterCleanup(&ReleaseBlock, rep_.table_options.block_cache.get(), cached);
+  block->GiveTo(&pinner);
   while (step.kind == ffi::BlockStepKind::Version) {
     ParsedInternalKey found(user_key, step.tag >> 8,
                             static_cast<rocksdb::ValueType>(step.tag & 0xff));
@@ -244,10 +255,10 @@ bool LearnedTable::InPlace(Block_kData* block, rocksdb::Cache::Handle* cached, i
                                           rep_.file->file_name());
       return true;
     }
-    if (!lookup->Save(found, Slice(block->data() + step.value, step.value_len), &pinner)) {
+    if (!lookup->Save(found, Slice(data + step.value, step.value_len), &pinner)) {
       return true;
     }
-    step = ffi::next_in_block(bytes, block->NumRestarts(), AsRust(user_key), step);
+    step = ffi::next_in_block(bytes, restarts, AsRust(user_key), step);
   }
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     lookup->status = Status::Corruption("bad entry in block", rep_.file->file_name());
@@ -256,12 +267,33 @@ bool LearnedTable::InPlace(Block_kData* block, rocksdb::Cache::Handle* cached, i
   return true;
 }
 
+bool LearnedTable::IsOrdinaryScan(const ReadOptions& read,
+                                  const SliceTransform* prefix_extractor, bool skip_filters,
+                                  TableReaderCaller caller) const {
+  const bool asks_filter = !skip_filters && prefix_extractor != nullptr &&
+                           (!read.total_order_seek || read.auto_prefix_mode ||
+                            read.prefix_same_as_start);
+  return is_ordinary_ && caller == TableReaderCaller::kUserIterator && !asks_filter &&
+         // Keys and values that stay, reads under way and what is told from file to file.
+         !read.pin_data && !read.async_io && !read.adaptive_readahead &&
+         rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
+                                                     rep_.ioptions.allow_mmap_reads);
+}
+
 rocksdb::InternalIterator* LearnedTable::NewIterator(
     const ReadOptions& read, const SliceTransform* prefix_extractor, rocksdb::Arena* arena,
     bool skip_filters, TableReaderCaller caller, size_t compaction_readahead_size,
     bool allow_unprepared_value) {
-  return table_->NewIterator(read, prefix_extractor, arena, skip_filters, caller,
-                             compaction_readahead_size, allow_unprepared_value);
+  if (!IsOrdinaryScan(read, prefix_extractor, skip_filters, caller)) {
+    return table_->NewIterator(read, prefix_extractor, arena, skip_filters, caller,
+                               compaction_readahead_size, allow_unprepared_value);
+  }
+  if (arena == nullptr) {
+    return new LearnedIterator(*this, read, prefix_extractor, skip_filters,
+                               allow_unprepared_value);
+  }
+  return new (arena->AllocateAligned(sizeof(LearnedIterator)))
+      LearnedIterator(*this, read, prefix_extractor, skip_filters, allow_unprepared_value);
 }
 
 rocksdb::FragmentedRangeTombstoneIterator* LearnedTable::NewRangeTombstoneIterator(

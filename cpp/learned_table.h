@@ -1,12 +1,13 @@
 // A table file whose learned index is in use: point lookups by the shortest way.
 //
 // A Get goes from the filter to the learned index to the block cache to the entry, without an
-// index iterator, a block iterator or an allocation. Everything else, and every lookup that is
-// out of the ordinary, is the block-based table's.
+// index iterator, a block iterator or an allocation; for iterators see learned_iterator.h.
+// Everything else, and every lookup that is out of the ordinary, is the block-based table's.
 #pragma once
 
 #include <memory>
 
+#include "mountdb/cpp/held_block.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "table/block_based/block_based_table_reader.h"
 #include "table/block_based/block_cache.h"
@@ -21,6 +22,15 @@ class LearnedTable final : public rocksdb::TableReader {
                const rocksdb::BlockCacheTracer* tracer);
 
   rocksdb::BlockBasedTable& block_based() const { return *table_; }
+  const rocksdb::BlockBasedTable::Rep& rep() const { return rep_; }
+  const ffi::Index& index() const { return index_; }
+  uint64_t blocks() const { return blocks_; }
+
+  // Whether what is read is recorded at this moment, which RocksDB's ways see to.
+  bool IsTraced() const;
+  // A data block that is in the block cache; otherwise nothing. `get_context`: of a Get, or null.
+  HeldBlock LookUpBlock(const rocksdb::BlockHandle& handle,
+                        rocksdb::GetContext* get_context) const;
 
   rocksdb::Status Get(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                       rocksdb::GetContext* get_context,
@@ -72,10 +82,13 @@ class LearnedTable final : public rocksdb::TableReader {
                 rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
   // Gives the versions in one block to the lookup. `part`: see ffi::Guess.
   void LookUpIn(const rocksdb::BlockHandle& handle, int32_t part, Lookup* lookup) const;
-  // In the bytes of a cached block, which is released when neither this nor a value needs it;
-  // false, and nothing done, if that takes more than this class knows.
-  bool InPlace(rocksdb::Block_kData* block, rocksdb::Cache::Handle* cached, int32_t part,
-               Lookup* lookup) const;
+  // In the bytes of a block, which is taken, and released when neither this nor a value needs
+  // it; false, and nothing done, if that takes more than this class knows.
+  bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;
+  // Whether iterators with these options may look blocks up by themselves.
+  bool IsOrdinaryScan(const rocksdb::ReadOptions& read,
+                      const rocksdb::SliceTransform* prefix_extractor, bool skip_filters,
+                      rocksdb::TableReaderCaller caller) const;
 
   const std::unique_ptr<rocksdb::TableReader> owned_;
   rocksdb::BlockBasedTable* const table_;

@@ -141,8 +141,6 @@ std::unique_ptr<TableFile> open_table_file(const rocksdb::Options& options, rust
   return std::make_unique<TableFile>(options, std::string(path));
 }
 
-uint64_t seek_tag() {
-  return rocksdb::PackSequenceAndType(rocksdb::kMaxSequenceNumber, rocksdb::kValueTypeForSeek);
-}
+uint64_t seek_tag() { return TagBeforeAllVersions(); }
 
 }  // namespace mountdb::ffi

@@ -61,6 +61,37 @@ pub enum Step {
     Corrupt,
 }
 
+/// Where an iterator comes to in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// An entry. Its key is the first `shared` bytes of the key that the iterator has, the target
+    /// of the search or the key of the entry before, and the `own` bytes in front of the value.
+    Entry {
+        /// Bytes of its internal key that are not its own.
+        shared: usize,
+        /// Bytes of its internal key that are.
+        own: usize,
+        /// Where its value begins in the block.
+        value: usize,
+        /// Length of its value.
+        value_len: usize,
+    },
+    /// A version of the target's user key.
+    Version(Version),
+    /// An entry that shares bytes with one before it that are not the target's: an iterator gets
+    /// to its key from entry to entry.
+    Beyond {
+        /// Where an entry that shares nothing begins.
+        restart: usize,
+        /// Where the entry itself begins.
+        at: usize,
+    },
+    /// The end of the block.
+    End,
+    /// Bytes that are no entries.
+    Corrupt,
+}
+
 /// The bytes of a block.
 #[derive(Debug, Clone, Copy)]
 pub struct DataBlock<'a> {
@@ -77,6 +108,60 @@ struct Entry<'a> {
     own: &'a [u8],
     value: usize,
     value_len: usize,
+}
+
+/// Where a walk ends.
+enum Walked<'a> {
+    At {
+        entry: Entry<'a>,
+        /// Where it begins.
+        at: usize,
+        /// Whether the bytes that it shares are the target's.
+        shares_with_target: bool,
+        /// Its tag, if it is a version of the target's user key.
+        tag: Option<u64>,
+    },
+    End,
+}
+
+impl Walked<'_> {
+    /// As a lookup takes it.
+    #[inline]
+    fn step(self) -> Step {
+        match self {
+            Walked::At {
+                entry,
+                tag: Some(tag),
+                ..
+            } => Step::Version(entry.version(tag)),
+            Walked::At { tag: None, .. } => Step::Larger,
+            Walked::End => Step::End,
+        }
+    }
+}
+
+impl Entry<'_> {
+    fn version(&self, tag: u64) -> Version {
+        Version {
+            tag,
+            value: self.value,
+            value_len: self.value_len,
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Entry {
+            shared: self.shared,
+            own: self.own.len(),
+            value: self.value,
+            value_len: self.value_len,
+        }
+    }
+
+    /// Where the entry behind it begins.
+    fn end(&self) -> usize {
+        self.value.saturating_add(self.value_len)
+    }
 }
 
 /// What is known of an entry below the target.
@@ -113,8 +198,50 @@ impl<'a> DataBlock<'a> {
     pub fn seek(&self, user_key: &[u8], tag: u64, guess: Option<u16>) -> Step {
         let first = self.prefetch(guess);
         match self.try_seek(user_key, tag, first) {
-            Some(step) => step,
+            Some((_, walked)) => walked.step(),
             None => Step::Corrupt,
+        }
+    }
+
+    /// The first entry at or behind the internal key (`user_key`, `tag`); otherwise as
+    /// [`seek`](Self::seek).
+    #[inline]
+    pub fn place(&self, user_key: &[u8], tag: u64, guess: Option<u16>) -> Place {
+        let first = self.prefetch(guess);
+        let Some((restart, walked)) = self.try_seek(user_key, tag, first) else {
+            return Place::Corrupt;
+        };
+        match walked {
+            Walked::At {
+                entry,
+                tag: Some(tag),
+                ..
+            } => Place::Version(entry.version(tag)),
+            Walked::At {
+                entry,
+                shares_with_target: true,
+                ..
+            } => entry.place(),
+            Walked::At { at, .. } => Place::Beyond { restart, at },
+            Walked::End => Place::End,
+        }
+    }
+
+    /// The entry at `at`, which is the block's first byte or behind a value. `key_len`: length of
+    /// the internal key of the entry before; 0 if it is of no matter, since the entry is at a
+    /// restart.
+    ///
+    /// O(1).
+    #[inline]
+    pub fn entry_at(&self, at: usize, key_len: usize) -> Place {
+        if at == self.end {
+            return Place::End;
+        }
+        match self.entry(at) {
+            Some(entry) if entry.shared <= key_len && entry.shared + entry.own.len() >= TAG => {
+                entry.place()
+            }
+            _ => Place::Corrupt,
         }
     }
 
@@ -127,7 +254,7 @@ impl<'a> DataBlock<'a> {
             tag: Some(version.tag),
         };
         match self.walk(version.end(), below, user_key, u64::MAX, None) {
-            Some(step) => step,
+            Some(walked) => walked.step(),
             None => Step::Corrupt,
         }
     }
@@ -149,8 +276,9 @@ impl<'a> DataBlock<'a> {
         restart
     }
 
-    /// `first`: the restart to compare with first.
-    fn try_seek(&self, user_key: &[u8], tag: u64, first: usize) -> Option<Step> {
+    /// Where the walk has begun, and where it ends. `first`: the restart to compare with first.
+    #[inline]
+    fn try_seek(&self, user_key: &[u8], tag: u64, first: usize) -> Option<(usize, Walked<'a>)> {
         // The last restart below the target, or the first of all. If the guess is right, `first`
         // is below and the next one is not; what it leaves open is halved.
         let (mut low, mut high) = (0, self.restarts.checked_sub(1)?);
@@ -174,7 +302,8 @@ impl<'a> DataBlock<'a> {
             len: 0,
             tag: None,
         };
-        self.walk(start, nothing, user_key, tag, Some(start))
+        let walked = self.walk(start, nothing, user_key, tag, Some(start))?;
+        Some((start, walked))
     }
 
     /// From the entry at `at`, before which lies `below`, to the first at or behind the target.
@@ -187,7 +316,7 @@ impl<'a> DataBlock<'a> {
         user_key: &[u8],
         tag: u64,
         restart: Option<usize>,
-    ) -> Option<Step> {
+    ) -> Option<Walked<'a>> {
         while at < self.end {
             let entry = self.entry(at)?;
             if entry.shared > below.len {
@@ -211,24 +340,20 @@ impl<'a> DataBlock<'a> {
             } else {
                 user_len.cmp(&user_key.len()) // a prefix of the target, or the same
             };
-            let mut its_tag = None;
-            match order {
-                Ordering::Less => {}
-                Ordering::Greater => return Some(Step::Larger),
-                Ordering::Equal => {
-                    let entry_tag = match tag_of(&entry, user_len, below.tag) {
-                        Some(tag) => tag,
-                        None => self.tag_by_hand(restart?, at)?,
-                    };
-                    if entry_tag <= tag {
-                        return Some(Step::Version(Version {
-                            tag: entry_tag,
-                            value: entry.value,
-                            value_len: entry.value_len,
-                        }));
-                    }
-                    its_tag = Some(entry_tag);
-                }
+            let its_tag = match order {
+                Ordering::Equal => match tag_of(&entry, user_len, below.tag) {
+                    Some(tag) => Some(tag),
+                    None => Some(self.tag_by_hand(restart?, at)?),
+                },
+                _ => None,
+            };
+            if order == Ordering::Greater || its_tag.is_some_and(|its| its <= tag) {
+                return Some(Walked::At {
+                    shares_with_target: entry.shared <= below.common,
+                    entry,
+                    at,
+                    tag: its_tag,
+                });
             }
             below = Below {
                 common,
@@ -236,9 +361,9 @@ impl<'a> DataBlock<'a> {
                 len,
                 tag: its_tag,
             };
-            at = entry.value + entry.value_len;
+            at = entry.end();
         }
-        (at == self.end).then_some(Step::End)
+        (at == self.end).then_some(Walked::End)
     }
 
     /// The tag of the entry at `at`, whose first bytes come from an entry with another user key:
@@ -257,7 +382,7 @@ impl<'a> DataBlock<'a> {
             if place >= at {
                 return key.last_chunk().map(|tag| u64::from_le_bytes(*tag));
             }
-            place = entry.value + entry.value_len;
+            place = entry.end();
         }
     }
 
@@ -387,6 +512,62 @@ mod tests {
         (found, step)
     }
 
+    /// As an iterator goes: all entries from the target on, keys put together.
+    fn entries(block: &DataBlock<'_>, user: &[u8], tag: u64, guess: Option<u16>) -> Option<Walk> {
+        let mut out = Vec::new();
+        let mut key = user.to_vec();
+        let mut place = block.place(user, tag, guess);
+        if let Place::Beyond { restart, at } = place {
+            key.clear();
+            place = block.entry_at(restart, 0);
+            let mut from = restart;
+            while from != at {
+                from = put_together(block, place, &mut key)?.1;
+                place = block.entry_at(from, key.len());
+            }
+        }
+        loop {
+            place = match place {
+                Place::End => return Some(out),
+                Place::Version(version) => {
+                    key.extend_from_slice(&version.tag.to_le_bytes());
+                    let end = version.end();
+                    out.push((key.clone(), version.value..end));
+                    block.entry_at(end, key.len())
+                }
+                _ => {
+                    let (value, end) = put_together(block, place, &mut key)?;
+                    out.push((key.clone(), value..end));
+                    block.entry_at(end, key.len())
+                }
+            };
+        }
+    }
+
+    /// Internal keys, and where their values are.
+    type Walk = Vec<(Vec<u8>, std::ops::Range<usize>)>;
+
+    /// The entry's value, begin and end; its key comes into `key`.
+    fn put_together(
+        block: &DataBlock<'_>,
+        place: Place,
+        key: &mut Vec<u8>,
+    ) -> Option<(usize, usize)> {
+        let Place::Entry {
+            shared,
+            own,
+            value,
+            value_len,
+        } = place
+        else {
+            return None;
+        };
+        assert!(shared <= key.len() && shared + own >= TAG);
+        key.truncate(shared);
+        key.extend_from_slice(&block.bytes[value - own..value]);
+        Some((value, value + value_len))
+    }
+
     /// Against a scan of the sorted keys.
     fn check(keys: &[Key], interval: usize, targets: impl Iterator<Item = Key>) {
         let value = |i: usize| format!("value {i}{}", "x".repeat(i % 150)).into_bytes();
@@ -396,6 +577,17 @@ mod tests {
             for guess in [0, 1000, 0x8000, 0xffff] {
                 let guessed = block.seek(&user, tag, Some(guess));
                 assert_eq!(guessed, block.seek(&user, tag, None), "{guess}");
+            }
+            let behind: Vec<(Vec<u8>, Vec<u8>)> = (keys.iter().enumerate())
+                .filter(|(_, (key, t))| (key, tag) >= (&user, *t))
+                .map(|(i, (key, t))| ([&key[..], &t.to_le_bytes()].concat(), value(i)))
+                .collect();
+            for guess in [None, Some(0x6000)] {
+                let walk = entries(&block, &user, tag, guess).expect("entries");
+                let walk: Vec<_> = (walk.into_iter())
+                    .map(|(key, value)| (key, bytes[value].to_vec()))
+                    .collect();
+                assert_eq!(walk, behind, "{user:?} {tag}");
             }
             let (found, end) = versions(&block, &user, tag);
             let expected: Vec<(u64, Vec<u8>)> = (keys.iter().enumerate())
@@ -492,6 +684,9 @@ mod tests {
                 for version in found {
                     prop_assert!(version.value + version.value_len <= bytes.len());
                 }
+                for (key, value) in entries(&block, &user, tag, None).unwrap_or_default() {
+                    prop_assert!(key.len() >= TAG && value.end <= bytes.len());
+                }
             }
         }
 
@@ -505,6 +700,9 @@ mod tests {
             for (user, tag) in around(&keys) {
                 for version in versions(&block, &user, tag).0 {
                     prop_assert!(version.value + version.value_len <= bytes.len());
+                }
+                for (key, value) in entries(&block, &user, tag, None).unwrap_or_default() {
+                    prop_assert!(key.len() >= TAG && value.end <= bytes.len());
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::memtable::{
     Memtable, MemtableFamilies, MemtableIter, abort_on_bug, new_memtable_families,
 };
 use super::properties;
-use crate::data_block::{DataBlock, Step, Version};
+use crate::data_block::{DataBlock, Place, Step, Version};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -50,6 +50,33 @@ pub(super) mod cpp {
         /// Where the value begins in the block.
         value: usize,
         value_len: usize,
+    }
+
+    /// Where an iterator comes to in a data block; see `data_block::Place`.
+    #[repr(u8)]
+    enum BlockPlaceKind {
+        Entry,
+        Version,
+        Beyond,
+        End,
+        Corrupt,
+    }
+
+    /// A place, and what its kind has of the rest.
+    #[derive(Clone, Copy)]
+    struct BlockPlace {
+        kind: BlockPlaceKind,
+        /// Of [`Entry`](BlockPlaceKind::Entry); its own bytes end where the value begins.
+        shared: usize,
+        own: usize,
+        /// Of [`Version`](BlockPlaceKind::Version).
+        tag: u64,
+        /// Of both.
+        value: usize,
+        value_len: usize,
+        /// Of [`Beyond`](BlockPlaceKind::Beyond).
+        restart: usize,
+        at: usize,
     }
 
     /// What else RocksDB knows of a file whose learned index is to be opened.
@@ -151,6 +178,16 @@ pub(super) mod cpp {
             user_key: &[u8],
             from: BlockStep,
         ) -> BlockStep;
+
+        /// `part`: as in [`Guess`].
+        fn place_in_block(
+            block: &[u8],
+            restarts: u32,
+            user_key: &[u8],
+            tag: u64,
+            part: i32,
+        ) -> BlockPlace;
+        fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> BlockPlace;
 
         type MemtableFamilies;
         fn new_memtable_families() -> Box<MemtableFamilies>;
@@ -500,6 +537,64 @@ fn in_block(
         value: version.value,
         value_len: version.value_len,
     }
+}
+
+fn place_in_block(
+    block: &[u8],
+    restarts: u32,
+    user_key: &[u8],
+    tag: u64,
+    part: i32,
+) -> cpp::BlockPlace {
+    let guess = u16::try_from(part).ok();
+    place_in(block, restarts, |block| block.place(user_key, tag, guess))
+}
+
+fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> cpp::BlockPlace {
+    place_in(block, restarts, |block| block.entry_at(at, key_len))
+}
+
+#[inline]
+fn place_in(
+    block: &[u8],
+    restarts: u32,
+    work: impl FnOnce(DataBlock<'_>) -> Place,
+) -> cpp::BlockPlace {
+    let mut out = cpp::BlockPlace {
+        kind: cpp::BlockPlaceKind::Corrupt,
+        shared: 0,
+        own: 0,
+        tag: 0,
+        value: 0,
+        value_len: 0,
+        restart: 0,
+        at: 0,
+    };
+    let place = guard(|| DataBlock::new(block, restarts as usize).map_or(Place::Corrupt, work));
+    match place.unwrap_or(Place::Corrupt) {
+        Place::Entry {
+            shared,
+            own,
+            value,
+            value_len,
+        } => {
+            out.kind = cpp::BlockPlaceKind::Entry;
+            (out.shared, out.own) = (shared, own);
+            (out.value, out.value_len) = (value, value_len);
+        }
+        Place::Version(version) => {
+            out.kind = cpp::BlockPlaceKind::Version;
+            out.tag = version.tag;
+            (out.value, out.value_len) = (version.value, version.value_len);
+        }
+        Place::Beyond { restart, at } => {
+            out.kind = cpp::BlockPlaceKind::Beyond;
+            (out.restart, out.at) = (restart, at);
+        }
+        Place::End => out.kind = cpp::BlockPlaceKind::End,
+        Place::Corrupt => {}
+    }
+    out
 }
 
 fn count_not_learned(reason: cpp::NotLearned) {
