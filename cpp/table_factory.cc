@@ -138,6 +138,12 @@ LearnedTableFactory::LearnedTableFactory(const BlockBasedTableOptions& table_opt
   }
 }
 
+BlockBasedTableOptions LearnedTableFactory::DefaultTableOptions() {
+  BlockBasedTableOptions options;
+  options.index_block_restart_interval = 2;
+  return options;
+}
+
 bool LearnedTableFactory::IsInstanceOf(const std::string& name) const {
   return name == kClassName() || name == kBlockBasedTableName() ||
          BlockBasedTableFactory::IsInstanceOf(name);
