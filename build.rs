@@ -30,12 +30,13 @@ mod shims {
         ("ROCKSDB_JEMALLOC", "jemalloc_nodump_allocator.o", "mallctl"),
     ];
 
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 12] = [
         "cpp/index_reader.cc",
         "cpp/index_factory.cc",
         "cpp/learned_block.cc",
         "cpp/learned_iterator.cc",
         "cpp/learned_table.cc",
+        "cpp/mapped_blocks.cc",
         "cpp/table_factory.cc",
         "cpp/memtable_rep.cc",
         "cpp/options.cc",

@@ -14,55 +14,59 @@ class HeldBlock {
   HeldBlock() = default;
   // `handle` of `cache` keeps `block`.
   HeldBlock(rocksdb::Cache* cache, rocksdb::Cache::Handle* handle, rocksdb::Block_kData* block)
-      : cache_(cache), handle_(handle), block_(block) {}
+      : cache_(cache), handle_(handle), block_(block) {
+    using rocksdb::BlockBasedTableOptions;
+    if (block->size() > 0 && !block->HasSeparatedKV() &&
+        block->IndexType() == BlockBasedTableOptions::kDataBlockBinarySearch) {
+      data_ = rocksdb::Slice(block->data(), block->size());
+      restarts_ = block->NumRestarts();
+    }
+  }
+  // Bytes in a mapped file, which has to outlive this.
+  HeldBlock(const rocksdb::Slice& data, uint32_t restarts) : data_(data), restarts_(restarts) {}
   HeldBlock(HeldBlock&& other) noexcept { *this = std::move(other); }
   HeldBlock& operator=(HeldBlock&& other) noexcept {
     if (this != &other) {
       Release();
       cache_ = other.cache_;
-      handle_ = std::exchange(other.handle_, nullptr);
-      block_ = std::exchange(other.block_, nullptr);
+      handle_ = other.handle_;
+      block_ = other.block_;
+      data_ = other.data_;
+      restarts_ = other.restarts_;
+      other.Forget();
     }
     return *this;
   }
   ~HeldBlock() { Release(); }
 
-  explicit operator bool() const { return block_ != nullptr; }
+  explicit operator bool() const { return handle_ != nullptr || IsPlain(); }
+  bool IsCached() const { return handle_ != nullptr; }
 
   // Whether ffi's functions read it: with a hash index, or keys apart from values, it is
-  // RocksDB's to read.
-  bool IsPlain() const {
-    using rocksdb::BlockBasedTableOptions;
-    return block_->size() > 0 && !block_->HasSeparatedKV() &&
-           block_->IndexType() == BlockBasedTableOptions::kDataBlockBinarySearch;
-  }
-  const char* data() const { return block_->data(); }
-  rust::Slice<const uint8_t> bytes() const {
-    return AsRust(rocksdb::Slice(block_->data(), block_->size()));
-  }
-  uint32_t restarts() const { return block_->NumRestarts(); }
+  // RocksDB's to read, and what follows is empty.
+  bool IsPlain() const { return !data_.empty(); }
+  const char* data() const { return data_.data(); }
+  rust::Slice<const uint8_t> bytes() const { return AsRust(data_); }
+  uint32_t restarts() const { return restarts_; }
 
   void Release() {
     if (handle_ != nullptr) {
       cache_->Release(handle_);
     }
-    handle_ = nullptr;
-    block_ = nullptr;
+    Forget();
   }
   // `other` keeps the bytes from here on.
   void GiveTo(rocksdb::Cleanable* other) {
     if (handle_ != nullptr) {
       other->RegisterCleanup(&ReleaseHandle, cache_, handle_);
     }
-    handle_ = nullptr;
-    block_ = nullptr;
+    Forget();
   }
-  // As RocksDB holds one.
+  // A cached block as RocksDB holds one.
   rocksdb::CachableEntry<rocksdb::Block> IntoEntry() {
     rocksdb::CachableEntry<rocksdb::Block> entry;
     entry.As<rocksdb::Block_kData>().SetCachedValue(block_, cache_, handle_);
-    handle_ = nullptr;
-    block_ = nullptr;
+    Forget();
     return entry;
   }
 
@@ -72,9 +76,17 @@ class HeldBlock {
         static_cast<rocksdb::Cache::Handle*>(handle));
   }
 
+  void Forget() {
+    handle_ = nullptr;
+    block_ = nullptr;
+    data_ = rocksdb::Slice();
+  }
+
   rocksdb::Cache* cache_ = nullptr;
   rocksdb::Cache::Handle* handle_ = nullptr;
   rocksdb::Block_kData* block_ = nullptr;
+  rocksdb::Slice data_;
+  uint32_t restarts_ = 0;
 };
 
 }  // namespace mountdb

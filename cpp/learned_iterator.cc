@@ -249,7 +249,7 @@ bool LearnedIterator::IsKeyPinned() const {
 }
 
 bool LearnedIterator::IsValuePinned() const {
-  return at_ == At::kStock ? stock_->IsValuePinned() : IsPinning();
+  return at_ == At::kStock ? stock_->IsValuePinned() : IsPinning() && table_.Outlives(block_);
 }
 
 void LearnedIterator::Prepare(const rocksdb::MultiScanArgs* scans) {
@@ -275,9 +275,8 @@ rocksdb::InternalIterator& LearnedIterator::HandOver() {
 }
 
 HeldBlock LearnedIterator::LookUp(const ffi::Position& at) const {
-  HeldBlock block = table_.LookUpBlock(rocksdb::BlockHandle(at.offset, at.size),
-                                       /*get_context=*/nullptr);
-  return block && block.IsPlain() ? std::move(block) : HeldBlock();
+  HeldBlock block = table_.LookUpBlock(read_, at, /*get_context=*/nullptr);
+  return block.IsPlain() ? std::move(block) : HeldBlock();
 }
 
 void LearnedIterator::Hold(HeldBlock block, uint64_t number) {

@@ -1,4 +1,4 @@
-// Walks a table file through its learned index, as long as the blocks are in the block cache.
+// Walks a table file through its learned index, as long as its blocks take no reading.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace mountdb {
 
-// Seek and Next in cached blocks, without an index iterator or a block iterator. For everything
+// Seek and Next in cached or mapped blocks, without an index iterator or a block iterator. For everything
 // else, a block that has to be read, damage, and going backward among it, RocksDB's iterator over
 // the same file takes over, until the next Seek.
 class LearnedIterator final : public rocksdb::InternalIterator {

@@ -93,13 +93,13 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       index_(index),
       blocks_(index.blocks()),
       tracer_(tracer),
-      is_ordinary_(IsOrdinary()) {}
+      is_ordinary_(IsOrdinary()),
+      map_(MappedBlocks::Open(rep_, blocks_)) {}
 
 bool LearnedTable::IsOrdinary() const {
   const BlockBasedTableOptions& options = rep_.table_options;
-  return options.block_cache != nullptr &&
-         // Else keys in blocks are not as readers see them.
-         rep_.global_seqno == rocksdb::kDisableGlobalSequenceNumber &&
+  // Else keys in blocks are not as readers see them.
+  return rep_.global_seqno == rocksdb::kDisableGlobalSequenceNumber &&
          rep_.user_defined_timestamps_persisted &&
          // Checked, or counted, entry by entry.
          rep_.create_context.protection_bytes_per_key == 0 &&
@@ -114,9 +114,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
                          const SliceTransform* prefix_extractor, bool skip_filters) {
   FilterBlockReader* const filter = skip_filters ? nullptr : rep_.filter.get();
   if (!is_ordinary_ || (filter != nullptr && !rep_.whole_key_filtering) ||
-      IsTraced() ||
-      !rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
-                                                   rep_.ioptions.allow_mmap_reads)) {
+      IsTraced() || !(IsInMap(read) || IsInCache(read))) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
   if (filter != nullptr && !MayMatch(read, key, get_context, filter)) {
@@ -127,7 +125,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
                                            rocksdb::ExtractInternalKeyFooter(key));
   ffi::Position& at = guess.at;
   while (at.block < blocks_) {
-    LookUpIn(BlockHandle(at.offset, at.size), guess.part, &lookup);
+    LookUpIn(guess, &lookup);
     if (lookup.done || !lookup.status.ok() || !index_.splits_a_user_key(at.block)) {
       break;
     }
@@ -191,7 +189,32 @@ bool LearnedTable::IsTraced() const {
   return tracer_ != nullptr && tracer_->is_tracing_enabled();
 }
 
-HeldBlock LearnedTable::LookUpBlock(const BlockHandle& handle, GetContext* get_context) const {
+bool LearnedTable::IsInMap(const ReadOptions& read) const {
+  // Pages that are not in memory are read.
+  return map_ != nullptr && read.read_tier != rocksdb::kBlockCacheTier;
+}
+
+bool LearnedTable::IsInCache(const ReadOptions& read) const {
+  return rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
+                                                     rep_.ioptions.allow_mmap_reads);
+}
+
+bool LearnedTable::Outlives(const HeldBlock& block) const {
+  return block.IsCached() || rep_.immortal_table;
+}
+
+HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position& at,
+                                    GetContext* get_context) const {
+  if (IsInMap(read)) {
+    HeldBlock block = map_->Find(at, read.verify_checksums);
+    if (block) {
+      return block;
+    }
+  }
+  if (!IsInCache(read)) {
+    return HeldBlock();
+  }
+  const BlockHandle handle(at.offset, at.size);
   const auto key = BlockBasedTable::GetCacheKey(rep_.base_cache_key, handle);
   DataBlockCache cache{rep_.table_options.block_cache.get()};
   auto* const cached = cache.LookupFull(
@@ -205,26 +228,34 @@ HeldBlock LearnedTable::LookUpBlock(const BlockHandle& handle, GetContext* get_c
   return HeldBlock(cache.get(), cached, cache.Value(cached));
 }
 
-void LearnedTable::LookUpIn(const BlockHandle& handle, int32_t part, Lookup* lookup) const {
+void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
+  if (IsInMap(lookup->read)) {
+    map_->Prefetch(guess.at, guess.part);
+  }
   rocksdb::DataBlockIter iter;
-  if (HeldBlock block = LookUpBlock(handle, lookup->get_context)) {
-    if (InPlace(&block, part, lookup)) {
+  if (HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context)) {
+    if (InPlace(&block, guess.part, lookup)) {
       return;
     }
-    auto entry = block.IntoEntry();
-    table_->NewDataBlockIterator<rocksdb::DataBlockIter>(lookup->read, entry, &iter,
-                                                         Status::OK());
-  } else {
+    if (block.IsCached()) {
+      auto entry = block.IntoEntry();
+      table_->NewDataBlockIterator<rocksdb::DataBlockIter>(lookup->read, entry, &iter,
+                                                           Status::OK());
+      lookup->Through(&iter);
+      return;
+    }
+  } else if (IsInCache(lookup->read)) {
     CountMiss(lookup->get_context, rep_.level);
-    BlockCacheLookupContext context{
-        TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
-        /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
-    Status s;
-    table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
-        lookup->read, handle, &iter, rocksdb::BlockType::kData, lookup->get_context, &context,
-        /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
-        /*use_block_cache_for_lookup=*/false);
   }
+  BlockCacheLookupContext context{
+      TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
+      /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
+  Status s;
+  table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
+      lookup->read, BlockHandle(guess.at.offset, guess.at.size), &iter,
+      rocksdb::BlockType::kData, lookup->get_context, &context,
+      /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
+      /*use_block_cache_for_lookup=*/false);
   lookup->Through(&iter);
 }
 
@@ -245,6 +276,7 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
     return false;  // RocksDB's iterator will say what is wrong
   }
   const char* const data = block->data();
+  const bool pins = Outlives(*block);
   Cleanable pinner;
   block->GiveTo(&pinner);
   while (step.kind == ffi::BlockStepKind::Version) {
@@ -255,7 +287,8 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
                                           rep_.file->file_name());
       return true;
     }
-    if (!lookup->Save(found, Slice(data + step.value, step.value_len), &pinner)) {
+    if (!lookup->Save(found, Slice(data + step.value, step.value_len),
+                      pins ? &pinner : nullptr)) {
       return true;
     }
     step = ffi::next_in_block(bytes, restarts, AsRust(user_key), step);
@@ -276,8 +309,7 @@ bool LearnedTable::IsOrdinaryScan(const ReadOptions& read,
   return is_ordinary_ && caller == TableReaderCaller::kUserIterator && !asks_filter &&
          // Keys and values that stay, reads under way and what is told from file to file.
          !read.pin_data && !read.async_io && !read.adaptive_readahead &&
-         rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
-                                                     rep_.ioptions.allow_mmap_reads);
+         (IsInMap(read) || IsInCache(read));
 }
 
 rocksdb::InternalIterator* LearnedTable::NewIterator(
@@ -330,7 +362,8 @@ std::shared_ptr<const rocksdb::TableProperties> LearnedTable::GetTableProperties
 void LearnedTable::Prepare(const Slice& target) { owned_->Prepare(target); }
 
 size_t LearnedTable::ApproximateMemoryUsage() const {
-  return sizeof(*this) + table_->ApproximateMemoryUsage();
+  return sizeof(*this) + table_->ApproximateMemoryUsage() +
+         (map_ != nullptr ? map_->ApproximateMemoryUsage() : 0);
 }
 
 Status LearnedTable::MultiGetFilter(const ReadOptions& read,

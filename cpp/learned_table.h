@@ -1,13 +1,15 @@
 // A table file whose learned index is in use: point lookups by the shortest way.
 //
-// A Get goes from the filter to the learned index to the block cache to the entry, without an
-// index iterator, a block iterator or an allocation; for iterators see learned_iterator.h.
+// A Get goes from the filter to the learned index to the block, in the block cache or in the mapped
+// file, to the entry, without an index iterator, a block iterator or an allocation; for iterators
+// see learned_iterator.h.
 // Everything else, and every lookup that is out of the ordinary, is the block-based table's.
 #pragma once
 
 #include <memory>
 
 #include "mountdb/cpp/held_block.h"
+#include "mountdb/cpp/mapped_blocks.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "table/block_based/block_based_table_reader.h"
 #include "table/block_based/block_cache.h"
@@ -28,9 +30,12 @@ class LearnedTable final : public rocksdb::TableReader {
 
   // Whether what is read is recorded at this moment, which RocksDB's ways see to.
   bool IsTraced() const;
-  // A data block that is in the block cache; otherwise nothing. `get_context`: of a Get, or null.
-  HeldBlock LookUpBlock(const rocksdb::BlockHandle& handle,
+  // A data block that takes no reading: in the mapped file, or in the block cache; otherwise
+  // nothing. `get_context`: of a Get, or null.
+  HeldBlock LookUpBlock(const rocksdb::ReadOptions& read, const ffi::Position& at,
                         rocksdb::GetContext* get_context) const;
+  // Whether the bytes of such a block stay when the table is closed.
+  bool Outlives(const HeldBlock& block) const;
 
   rocksdb::Status Get(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                       rocksdb::GetContext* get_context,
@@ -80,8 +85,11 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsOrdinary() const;
   bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                 rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
-  // Gives the versions in one block to the lookup. `part`: see ffi::Guess.
-  void LookUpIn(const rocksdb::BlockHandle& handle, int32_t part, Lookup* lookup) const;
+  // Whether blocks may be looked up here, and in what.
+  bool IsInMap(const rocksdb::ReadOptions& read) const;
+  bool IsInCache(const rocksdb::ReadOptions& read) const;
+  // Gives the versions in one block to the lookup.
+  void LookUpIn(const ffi::Guess& guess, Lookup* lookup) const;
   // In the bytes of a block, which is taken, and released when neither this nor a value needs
   // it; false, and nothing done, if that takes more than this class knows.
   bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;
@@ -97,6 +105,7 @@ class LearnedTable final : public rocksdb::TableReader {
   const uint64_t blocks_;
   const rocksdb::BlockCacheTracer* const tracer_;
   const bool is_ordinary_;
+  const std::unique_ptr<MappedBlocks> map_;  // null if the file is not mapped
 };
 
 // The block-based table that `reader`, which one of mountdb's or RocksDB's table factories has

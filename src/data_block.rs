@@ -17,7 +17,7 @@
 #![forbid(unsafe_code)]
 
 use crate::model::projection::common_prefix;
-use crate::prefetch::prefetch_lines;
+use crate::prefetch::{LINE, prefetch_lines};
 use crate::varint;
 use std::cmp::Ordering;
 
@@ -175,6 +175,21 @@ struct Below {
     len: usize,
     /// Its tag, if it is a version of the target's user key.
     tag: Option<u64>,
+}
+
+/// Asks for the lines that a search in the block will read: those at its end, and those about
+/// `guess`, of which see [`DataBlock::seek`]. For callers with something else to do meanwhile, who
+/// have not even looked at how many restarts there are.
+pub fn prefetch_block(bytes: &[u8], guess: Option<u16>) {
+    prefetch_lines(
+        bytes.get(bytes.len().saturating_sub(LINE)..).unwrap_or(&[]),
+        1,
+    );
+    if let Some(guess) = guess {
+        let at = (bytes.len() as u64 * u64::from(guess) >> 16) as usize;
+        let from = at.saturating_sub(LINE * (MOST_LINES / 2));
+        prefetch_lines(&bytes[from.min(bytes.len())..], MOST_LINES);
+    }
 }
 
 impl<'a> DataBlock<'a> {

@@ -9,7 +9,7 @@ use super::memtable::{
     Memtable, MemtableFamilies, MemtableIter, abort_on_bug, new_memtable_families,
 };
 use super::properties;
-use crate::data_block::{DataBlock, Place, Step, Version};
+use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -171,6 +171,7 @@ pub(super) mod cpp {
             tag: u64,
             part: i32,
         ) -> BlockStep;
+        fn prefetch_in_block(block: &[u8], part: i32);
         /// `from` is a version that one of these two has found in the block.
         fn next_in_block(
             block: &[u8],
@@ -502,6 +503,10 @@ fn seek_in_block(
 ) -> cpp::BlockStep {
     let guess = u16::try_from(part).ok();
     in_block(block, restarts, |block| block.seek(user_key, tag, guess))
+}
+
+fn prefetch_in_block(block: &[u8], part: i32) {
+    prefetch_block(block, u16::try_from(part).ok());
 }
 
 fn next_in_block(

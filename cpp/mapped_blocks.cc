@@ -1,0 +1,125 @@
+#include "mountdb/cpp/mapped_blocks.h"
+
+#include "file/random_access_file_reader.h"
+#include "monitoring/perf_context_imp.h"
+#include "monitoring/statistics_impl.h"
+#include "table/block_based/data_block_footer.h"
+#include "table/block_based/reader_common.h"
+#include "table/format.h"
+
+namespace mountdb {
+
+using rocksdb::BlockBasedTable;
+using rocksdb::DataBlockFooter;
+using rocksdb::Slice;
+// RocksDB's macros for its counters name them.
+using rocksdb::perf_context;
+using rocksdb::perf_level;
+using rocksdb::PerfLevel;
+
+namespace {
+
+constexpr size_t kBitsPerWord = 64;
+constexpr size_t kTrailer = BlockBasedTable::kBlockTrailerSize;
+
+size_t Words(uint64_t blocks) { return blocks / kBitsPerWord + 1; }
+
+// Where byte `offset` of the file is mapped; null if it is not.
+const char* Mapped(rocksdb::FSRandomAccessFile* file, uint64_t offset) {
+  char scratch = 0;
+  Slice result;
+  const auto s = file->Read(offset, 1, rocksdb::IOOptions(), &result, &scratch, nullptr);
+  return s.ok() && result.size() == 1 && result.data() != &scratch ? result.data() : nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<MappedBlocks> MappedBlocks::Open(const BlockBasedTable::Rep& rep,
+                                                 uint64_t blocks) {
+  if (!rep.ioptions.allow_mmap_reads || rep.file->use_direct_io() || rep.file_size == 0 ||
+      rep.footer.GetBlockTrailerSize() != kTrailer) {
+    return nullptr;
+  }
+  // File systems may answer from buffers of their own; a mapping has all bytes side by side, and
+  // always at the same place.
+  rocksdb::FSRandomAccessFile* const file = rep.file->file();
+  const char* const first = Mapped(file, 0);
+  const char* const last = Mapped(file, rep.file_size - 1);
+  if (first == nullptr || last != first + (rep.file_size - 1) || Mapped(file, 0) != first) {
+    return nullptr;
+  }
+  return std::unique_ptr<MappedBlocks>(new MappedBlocks(rep, first, blocks));
+}
+
+MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, uint64_t blocks)
+    : rep_(rep),
+      base_(base),
+      blocks_(blocks),
+      verified_(std::make_unique<std::atomic<uint64_t>[]>(Words(blocks))) {}
+
+HeldBlock MappedBlocks::Find(const ffi::Position& at, bool verify) const {
+  const Slice stored = BytesOf(at);
+  if (stored.empty()) {
+    return HeldBlock();
+  }
+  const Slice data(stored.data(), at.size);
+  DataBlockFooter footer;
+  if (IsVerified(at.block)) {
+    const char* const end = data.data() + data.size();
+    footer.num_restarts =
+        rocksdb::DecodeFixed32(end - sizeof(uint32_t)) & DataBlockFooter::kMaxNumRestarts;
+  } else {
+    Slice rest = data;
+    if (BlockBasedTable::GetBlockCompressionType(stored.data(), data.size()) !=
+            rocksdb::kNoCompression ||
+        !footer.DecodeFrom(&rest).ok() || footer.separated_kv ||
+        footer.index_type !=
+            rocksdb::BlockBasedTableOptions::kDataBlockBinarySearch) {
+      return HeldBlock();
+    }
+    if (verify) {
+      const rocksdb::Status s =
+          rocksdb::VerifyBlockChecksum(rep_.footer, data.data(), data.size(),
+                                       rep_.file->file_name(), at.offset,
+                                       rocksdb::BlockType::kData);
+      if (!s.ok()) {
+        return HeldBlock();
+      }
+      rocksdb::RecordTick(rep_.ioptions.stats, rocksdb::BLOCK_CHECKSUM_COMPUTE_COUNT);
+      verified_[at.block / kBitsPerWord].fetch_or(uint64_t{1} << (at.block % kBitsPerWord),
+                                                  std::memory_order_relaxed);
+    }
+  }
+  // A read, in the eyes of those who count how many blocks a lookup takes.
+  PERF_COUNTER_ADD(block_read_count, 1);
+  PERF_COUNTER_ADD(block_read_byte, stored.size());
+  PERF_COUNTER_ADD(data_block_read_byte, stored.size());
+  return HeldBlock(data, footer.num_restarts);
+}
+
+void MappedBlocks::Prefetch(const ffi::Position& at, int32_t part) const {
+  const Slice stored = BytesOf(at);
+  if (!stored.empty()) {
+    ffi::prefetch_in_block(AsRust(Slice(stored.data(), at.size)), part);
+  }
+}
+
+size_t MappedBlocks::ApproximateMemoryUsage() const {
+  return sizeof(*this) + Words(blocks_) * sizeof(verified_[0]);
+}
+
+bool MappedBlocks::IsVerified(uint64_t block) const {
+  const uint64_t word = verified_[block / kBitsPerWord].load(std::memory_order_relaxed);
+  return (word >> (block % kBitsPerWord) & 1) != 0;
+}
+
+Slice MappedBlocks::BytesOf(const ffi::Position& at) const {
+  const uint64_t end = rep_.file_size;
+  if (at.block >= blocks_ || at.size < sizeof(uint32_t) || at.offset > end ||
+      at.size > end - at.offset || end - at.offset - at.size < kTrailer) {
+    return Slice();
+  }
+  return Slice(base_ + at.offset, at.size + kTrailer);
+}
+
+}  // namespace mountdb
