@@ -30,6 +30,9 @@ const MARGIN: usize = 256;
 /// Lines asked for at most; processors have room for about as many that are under way.
 const MOST_LINES: usize = 16;
 
+/// Those of them that lie before a guess: at the restart, or on the way from it.
+const LINES_BEFORE: usize = 13;
+
 /// A version of the user key that was looked up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Version {
@@ -187,7 +190,7 @@ pub fn prefetch_block(bytes: &[u8], guess: Option<u16>) {
     );
     if let Some(guess) = guess {
         let at = (bytes.len() as u64 * u64::from(guess) >> 16) as usize;
-        let from = at.saturating_sub(LINE * (MOST_LINES / 2));
+        let from = at.saturating_sub(LINE * LINES_BEFORE);
         prefetch_lines(&bytes[from.min(bytes.len())..], MOST_LINES);
     }
 }
