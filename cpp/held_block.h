@@ -49,6 +49,19 @@ class HeldBlock {
   rust::Slice<const uint8_t> bytes() const { return AsRust(data_); }
   uint32_t restarts() const { return restarts_; }
 
+  // The same bytes, held once more.
+  HeldBlock Share() const {
+    HeldBlock other;
+    if (handle_ != nullptr && !cache_->Ref(handle_)) {
+      return other;
+    }
+    other.cache_ = cache_;
+    other.handle_ = handle_;
+    other.block_ = block_;
+    other.data_ = data_;
+    other.restarts_ = restarts_;
+    return other;
+  }
   void Release() {
     if (handle_ != nullptr) {
       cache_->Release(handle_);

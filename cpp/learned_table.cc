@@ -1,5 +1,6 @@
 #include "mountdb/cpp/learned_table.h"
 
+#include <array>
 #include <utility>
 
 #include "db/dbformat.h"
@@ -35,6 +36,17 @@ using rocksdb::Status;
 using rocksdb::TableReaderCaller;
 
 using DataBlockCache = rocksdb::BlockCacheInterface<Block_kData>;
+
+namespace {
+
+// The `block` of a position if the index failed.
+constexpr uint64_t kFailed = UINT64_MAX;
+
+constexpr size_t kCacheLine = 64;
+
+Status IndexFailed() { return Status::Corruption("internal error in the learned index"); }
+
+}  // namespace
 
 // One Get in one file.
 struct LearnedTable::Lookup {
@@ -121,18 +133,16 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     return Status::OK();
   }
   Lookup lookup(read, key, get_context);
-  ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
-                                           rocksdb::ExtractInternalKeyFooter(key));
-  ffi::Position& at = guess.at;
-  while (at.block < blocks_) {
-    LookUpIn(guess, &lookup);
-    if (lookup.done || !lookup.status.ok() || !index_.splits_a_user_key(at.block)) {
-      break;
+  const ffi::Guess guess = index_.seek_and_guess(
+      AsRust(rocksdb::ExtractUserKey(key)), rocksdb::ExtractInternalKeyFooter(key));
+  if (guess.at.block < blocks_) {
+    if (IsInMap(read)) {
+      map_->Prefetch(guess.at, guess.part);
     }
-    guess = {index_.position(at.block + 1), 0};  // versions that go on begin the block
-  }
-  if (at.block == UINT64_MAX) {
-    return Status::Corruption("internal error in the learned index");
+    LookUpIn(guess, &lookup);
+    LookUpBehind(guess.at.block, &lookup);
+  } else if (guess.at.block == kFailed) {
+    lookup.status = IndexFailed();
   }
   if (lookup.matched && filter != nullptr) {
     RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE);
@@ -214,18 +224,41 @@ HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position
   if (!IsInCache(read)) {
     return HeldBlock();
   }
-  const BlockHandle handle(at.offset, at.size);
-  const auto key = BlockBasedTable::GetCacheKey(rep_.base_cache_key, handle);
+  auto* const cached = FindInCache(at, get_context);
+  return cached != nullptr ? HoldCached(cached) : HeldBlock();
+}
+
+rocksdb::Cache::Handle* LearnedTable::FindInCache(const ffi::Position& at,
+                                                  GetContext* get_context) const {
+  const auto key =
+      BlockBasedTable::GetCacheKey(rep_.base_cache_key, BlockHandle(at.offset, at.size));
   DataBlockCache cache{rep_.table_options.block_cache.get()};
   auto* const cached = cache.LookupFull(
       key.AsSlice(), const_cast<rocksdb::BlockCreateContext*>(&rep_.create_context),
       rocksdb::Cache::Priority::LOW, rep_.ioptions.stats,
       rep_.ioptions.lowest_used_cache_tier);
-  if (cached == nullptr) {
-    return HeldBlock();
+  if (cached != nullptr) {
+    CountHit(get_context, rep_.ioptions.stats, cache.get()->GetUsage(cached), rep_.level);
   }
-  CountHit(get_context, rep_.ioptions.stats, cache.get()->GetUsage(cached), rep_.level);
-  return HeldBlock(cache.get(), cached, cache.Value(cached));
+  return cached;
+}
+
+HeldBlock LearnedTable::HoldCached(rocksdb::Cache::Handle* handle) const {
+  rocksdb::Cache* const cache = rep_.table_options.block_cache.get();
+  return HeldBlock(cache, handle, static_cast<Block_kData*>(cache->Value(handle)));
+}
+
+void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
+  while (!lookup->done && lookup->status.ok() && index_.splits_a_user_key(block)) {
+    const ffi::Position at = index_.position(++block);
+    if (at.block >= blocks_) {
+      if (at.block == kFailed) {
+        lookup->status = IndexFailed();
+      }
+      return;
+    }
+    LookUpIn({at, 0}, lookup);  // versions that go on begin the block
+  }
 }
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
@@ -375,7 +408,77 @@ Status LearnedTable::MultiGetFilter(const ReadOptions& read,
 void LearnedTable::MultiGet(const ReadOptions& read,
                             const rocksdb::MultiGetContext::Range* range,
                             const SliceTransform* prefix_extractor, bool skip_filters) {
-  table_->MultiGet(read, range, prefix_extractor, skip_filters);
+  // As a rule the filter was asked before, by MultiGetFilter.
+  if (!is_ordinary_ || (!skip_filters && rep_.filter != nullptr) || IsTraced() ||
+      !(IsInMap(read) || IsInCache(read))) {
+    table_->MultiGet(read, range, prefix_extractor, skip_filters);
+    return;
+  }
+  struct Key {
+    rocksdb::KeyContext* context;
+    size_t index;  // in the range
+    ffi::Guess guess;
+    rocksdb::Cache::Handle* cached;
+    HeldBlock block;
+  };
+  std::array<Key, rocksdb::MultiGetContext::MAX_BATCH_SIZE> keys;
+  size_t count = 0;
+  rocksdb::MultiGetContext::Range rest(*range, range->begin(), range->end());
+  for (auto it = rest.begin(); it != rest.end(); ++it) {
+    const Slice& key = it->ikey;
+    const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
+                                                   rocksdb::ExtractInternalKeyFooter(key));
+    if (guess.at.block >= blocks_) {
+      *it->s = guess.at.block == kFailed ? IndexFailed() : Status::OK();
+      rest.SkipKey(it);
+      continue;
+    }
+    if (IsInMap(read)) {
+      map_->Prefetch(guess.at, guess.part);
+    }
+    keys[count++] = {&*it, it.index(), guess, nullptr, HeldBlock()};
+  }
+  const auto shares = [&](size_t i) {
+    return i > 0 && keys[i].guess.at.block == keys[i - 1].guess.at.block;
+  };
+  if (!IsInMap(read)) {
+    for (size_t i = 0; i < count; i++) {
+      // RocksDB counts for the batch what it counts for its first key.
+      if (!shares(i) && (keys[i].cached = FindInCache(keys[i].guess.at,
+                                                      keys[0].context->get_context))) {
+        const char* const block = static_cast<const char*>(
+            rep_.table_options.block_cache->Value(keys[i].cached));
+        for (size_t offset = 0; offset < sizeof(rocksdb::Block); offset += kCacheLine) {
+          __builtin_prefetch(block + offset);
+        }
+      }
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    Key& key = keys[i];
+    if (shares(i)) {
+      key.block = keys[i - 1].block.Share();
+    } else if (IsInMap(read)) {
+      key.block = LookUpBlock(read, key.guess.at, key.context->get_context);
+    } else if (key.cached != nullptr) {
+      key.block = HoldCached(key.cached);
+      ffi::prefetch_in_block(key.block.bytes(), key.guess.part);
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    Key& key = keys[i];
+    Lookup lookup(read, key.context->ikey, key.context->get_context);
+    if (!key.block.IsPlain() || !InPlace(&key.block, key.guess.part, &lookup)) {
+      key.block.Release();
+      continue;  // with the rest, whose blocks are read together
+    }
+    LookUpBehind(key.guess.at.block, &lookup);
+    *key.context->s = std::move(lookup.status);
+    rest.SkipIndex(key.index);
+  }
+  if (!rest.empty()) {
+    table_->MultiGet(read, &rest, prefix_extractor, skip_filters);
+  }
 }
 
 Status LearnedTable::Prefetch(const ReadOptions& read, const Slice* begin, const Slice* end) {

@@ -1,8 +1,9 @@
 // A table file whose learned index is in use: point lookups by the shortest way.
 //
 // A Get goes from the filter to the learned index to the block, in the block cache or in the mapped
-// file, to the entry, without an index iterator, a block iterator or an allocation; for iterators
-// see learned_iterator.h.
+// file, to the entry, without an index iterator, a block iterator or an allocation. MultiGet takes
+// each of these steps for all keys before the next one, so that waits for memory overlap. For
+// iterators see learned_iterator.h.
 // Everything else, and every lookup that is out of the ordinary, is the block-based table's.
 #pragma once
 
@@ -88,8 +89,14 @@ class LearnedTable final : public rocksdb::TableReader {
   // Whether blocks may be looked up here, and in what.
   bool IsInMap(const rocksdb::ReadOptions& read) const;
   bool IsInCache(const rocksdb::ReadOptions& read) const;
+  // The handle of a block in the block cache, or null.
+  rocksdb::Cache::Handle* FindInCache(const ffi::Position& at,
+                                      rocksdb::GetContext* get_context) const;
+  HeldBlock HoldCached(rocksdb::Cache::Handle* handle) const;
   // Gives the versions in one block to the lookup.
   void LookUpIn(const ffi::Guess& guess, Lookup* lookup) const;
+  // Goes on with the blocks behind `block`, if versions of the user key may be there.
+  void LookUpBehind(uint64_t block, Lookup* lookup) const;
   // In the bytes of a block, which is taken, and released when neither this nor a value needs
   // it; false, and nothing done, if that takes more than this class knows.
   bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;

@@ -296,8 +296,22 @@ fn everything_is_counted() {
     let counts = both.each_ref().map(|options| {
         let db = DB::open_for_read_only(options, directory.path(), false).expect("open");
         counted(options, || {
-            for i in (0..2000).chain(0..2000) {
-                assert!(db.get_pinned(key(i)).expect("get").is_some());
+            let get_all = || {
+                for i in 0..2000 {
+                    assert!(db.get_pinned(key(i)).expect("get").is_some());
+                }
+            };
+            // Batches with blocks that are not cached yet, then with some that are, then all.
+            for (turn, step) in [40, 9, 1, 1].into_iter().enumerate() {
+                if turn == 3 {
+                    get_all();
+                    get_all();
+                }
+                let batches: Vec<Vec<u8>> = (0..2000).step_by(step).map(key).collect();
+                for batch in batches.chunks(45) {
+                    let values = db.multi_get(batch);
+                    assert!(values.into_iter().all(|value| matches!(value, Ok(Some(_)))));
+                }
             }
         })
     });
