@@ -193,7 +193,7 @@ impl<'a> Entrant<'a> {
             counts: Counts::default(),
             tally: Tally::default(),
         };
-        let client = Client::new(&loaded.db, &loaded.contender.label, plan.value_bytes);
+        let client = Client::new(&loaded.db, &loaded.contender, plan.value_bytes);
         Ok(Self {
             loaded,
             client,

@@ -4,7 +4,7 @@
 //! what is stored comes from one [`Budget`], the same for every engine of a run.
 
 use crate::error::{Context, Error};
-use rocksdb::{DB, DBCompressionType, Options};
+use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Options, ReadOptions};
 use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
@@ -68,57 +68,96 @@ pub struct Engine {
     table: &'static str,
     /// Settings of the table factory beyond the budget.
     settings: &'static str,
+    /// Settings beside the table factory.
+    general: &'static str,
+    /// Whether checksums of blocks are verified when they are read.
+    verifies: bool,
 }
+
+const MMAP: &str = "allow_mmap_reads=true;";
+
+/// RocksDB's block-based table as it comes; what the others differ from.
+const PLAIN: Engine = Engine {
+    name: "stock",
+    about: "RocksDB's block-based table as it comes",
+    table: "BlockBasedTable",
+    settings: "",
+    general: "",
+    verifies: true,
+};
 
 /// The table of engines.
 pub const ENGINES: &[Engine] = &[
-    Engine {
-        name: "stock",
-        about: "RocksDB's block-based table as it comes",
-        table: "BlockBasedTable",
-        settings: "",
-    },
+    PLAIN,
     Engine {
         name: "interpolation",
         about: "RocksDB's block-based table, interpolation search in its index blocks",
-        table: "BlockBasedTable",
         settings: ";index_block_search_type=kInterpolation",
+        ..PLAIN
     },
     Engine {
         name: "kauto",
         about: "RocksDB's block-based table, interpolation search where an index block is even",
-        table: "BlockBasedTable",
         settings: ";index_block_search_type=kAuto;uniform_cv_threshold=0.2",
+        ..PLAIN
     },
     Engine {
         name: "data-hash",
         about: "RocksDB's block-based table with a hash index in its data blocks",
-        table: "BlockBasedTable",
         settings: ";data_block_index_type=kDataBlockBinaryAndHash",
+        ..PLAIN
     },
     Engine {
         name: "partitioned",
         about: "RocksDB's block-based table, index and filter in partitions",
-        table: "BlockBasedTable",
         settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
+        ..PLAIN
     },
     Engine {
         name: "trie",
         about: "RocksDB's block-based table with its trie as the only index in use",
-        table: "BlockBasedTable",
         settings: ";user_defined_index_factory=trie_index;use_udi_as_primary_index=true",
+        ..PLAIN
     },
     Engine {
         name: "mountdb-table",
         about: "mountdb's table: a learned index over the same data blocks",
         table: "mountdb",
-        settings: "",
+        ..PLAIN
     },
     Engine {
         name: "mountdb-partitioned",
         about: "mountdb's table, filter in partitions",
         table: "mountdb",
         settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
+        ..PLAIN
+    },
+    Engine {
+        name: "mmap",
+        about: "RocksDB's block-based table over mapped files",
+        general: MMAP,
+        ..PLAIN
+    },
+    Engine {
+        name: "mmap-unverified",
+        about: "RocksDB's block-based table over mapped files, checksums not verified",
+        general: MMAP,
+        verifies: false,
+        ..PLAIN
+    },
+    Engine {
+        name: "plain-table",
+        about: "RocksDB's plain table over mapped files, in total order",
+        table: "PlainTable",
+        general: MMAP,
+        ..PLAIN
+    },
+    Engine {
+        name: "mountdb-mmap",
+        about: "mountdb's table over mapped files",
+        table: "mountdb",
+        general: MMAP,
+        ..PLAIN
     },
 ];
 
@@ -129,13 +168,22 @@ impl Engine {
     /// The options string of this engine within `budget`.
     pub fn options(&self, budget: &Budget) -> String {
         let Engine {
-            table, settings, ..
+            table,
+            settings,
+            general,
+            ..
         } = self;
         let Budget {
             cache_bytes,
             block_bytes,
             ..
         } = budget;
+        if *table == "PlainTable" {
+            let bits = budget.bloom_bits;
+            return format!(
+                "{general}table_factory={{id={table};bloom_bits_per_key={bits};hash_table_ratio=0}}"
+            );
+        }
         let filter = match budget.bloom_bits {
             0 => String::new(),
             bits => format!(";filter_policy=bloomfilter:{bits}:false"),
@@ -145,7 +193,7 @@ impl Engine {
             false => "",
         };
         format!(
-            "table_factory={{id={table};block_cache={cache_bytes};block_size={block_bytes}{filter}{metadata}{settings}}}"
+            "{general}table_factory={{id={table};block_cache={cache_bytes};block_size={block_bytes}{filter}{metadata}{settings}}}"
         )
     }
 }
@@ -159,12 +207,21 @@ pub struct Contender {
     pub options: String,
     /// The table factory it must turn out to use, where that is known.
     pub table: Option<&'static str>,
+    /// Whether its reads verify checksums.
+    pub verifies: bool,
 }
 
 impl Contender {
     /// Whether it is one of mountdb's engines.
     pub fn is_ours(&self) -> bool {
         self.table == Some("mountdb")
+    }
+
+    /// How it reads.
+    pub fn read_options(&self) -> ReadOptions {
+        let mut read = ReadOptions::default();
+        read.set_verify_checksums(self.verifies);
+        read
     }
 }
 
@@ -196,11 +253,12 @@ pub fn resolve(names: &[String], budget: &Budget) -> Result<Vec<Contender>, Erro
     let mut uses = HashMap::new();
     let mut contenders = Vec::new();
     for name in names {
-        let (stem, options, table) = match name.strip_prefix(OPTIONS_PREFIX) {
-            Some(options) => ("options", options.to_owned(), None),
+        let (stem, options, table, verifies) = match name.strip_prefix(OPTIONS_PREFIX) {
+            Some(options) => ("options", options.to_owned(), None, true),
             None => {
                 let engine = by_name(name)?;
-                (engine.name, engine.options(budget), Some(engine.table))
+                let options = engine.options(budget);
+                (engine.name, options, Some(engine.table), engine.verifies)
             }
         };
         let used: &mut u32 = uses.entry(stem).or_default();
@@ -214,6 +272,7 @@ pub fn resolve(names: &[String], budget: &Budget) -> Result<Vec<Contender>, Erro
             label,
             options,
             table,
+            verifies,
         });
     }
     Ok(contenders)
@@ -253,7 +312,8 @@ pub fn open(
 ) -> Result<DB, Error> {
     let Contender { label, table, .. } = contender;
     let options = resolved(contender, budget, purpose)?;
-    let db = DB::open(&options, dir).context(|| {
+    let family = ColumnFamilyDescriptor::new(DEFAULT_FAMILY, options.clone());
+    let db = DB::open_cf_descriptors(&options, dir, [family]).context(|| {
         let hint = if budget.direct_reads {
             " (does this file system know direct I/O?)"
         } else {
@@ -269,6 +329,17 @@ pub fn open(
         ))),
         _ => Ok(db),
     }
+}
+
+const DEFAULT_FAMILY: &str = "default";
+
+/// The only column family of a database that [`open`] has opened.
+///
+/// # Errors
+/// If it was opened otherwise.
+pub fn default_family(db: &DB) -> Result<&ColumnFamily, Error> {
+    let family = db.cf_handle(DEFAULT_FAMILY);
+    family.ok_or_else(|| Error::Run("a database without its column family".to_owned()))
 }
 
 /// The options of a contender.

@@ -7,6 +7,7 @@
 //! recording of one latency, the same for all engines; [`overhead_nanoseconds`] says
 //! how much that is.
 
+use crate::engine::{self, Contender};
 use crate::error::{Context, Error};
 use crate::progress::Phase;
 use crate::stream::{Kind, Operation, Slice};
@@ -16,6 +17,9 @@ use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 use rocksdb::{DB, DBRawIterator, ReadOptions, WriteOptions};
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
+
+/// Reads of one batch.
+pub const BATCH_READS: usize = 32;
 
 /// Operations between two updates of the progress bar, which are not timed.
 const BATCH: usize = 16 * 1024;
@@ -107,26 +111,30 @@ pub struct Counts {
 /// One engine's database together with what its operations reuse.
 pub struct Client<'a> {
     db: &'a DB,
-    label: &'a str,
+    contender: &'a Contender,
     read: ReadOptions,
     write: WriteOptions,
     value: Vec<u8>,
     /// For seeks; made by the first one.
     iterator: Option<DBRawIterator<'a>>,
+    /// Keys and marks of the batch that is being gathered.
+    batch: Vec<(Vec<u8>, u64)>,
+    gathered: usize,
 }
 
 impl<'a> Client<'a> {
     /// A client of `db` whose values have `value_bytes` bytes. Updates go through the
     /// log, which is not synced: RocksDB's defaults.
-    pub fn new(db: &'a DB, label: &'a str, value_bytes: usize) -> Self {
-        let (read, write) = (ReadOptions::default(), WriteOptions::default());
+    pub fn new(db: &'a DB, contender: &'a Contender, value_bytes: usize) -> Self {
         Self {
             db,
-            label,
-            read,
-            write,
+            contender,
+            read: contender.read_options(),
+            write: WriteOptions::default(),
             value: vec![0; value_bytes],
             iterator: None,
+            batch: vec![Default::default(); BATCH_READS],
+            gathered: 0,
         }
     }
 
@@ -152,6 +160,7 @@ impl<'a> Client<'a> {
                 latencies.record(operation.kind, now - last);
                 last = now;
             }
+            self.read_batch(tally)?;
             total += last - started;
             phase.advance(batch.len() as u64);
         }
@@ -184,6 +193,7 @@ impl<'a> Client<'a> {
                 self.execute(operation, tally)?;
                 behind();
             }
+            self.read_batch(tally)?;
             phase.advance(batch.len() as u64);
         }
         Ok(())
@@ -232,8 +242,10 @@ impl<'a> Client<'a> {
                 .map_err(|e| self.failed(operation, &e));
         }
         if kind == Kind::Seek {
-            let db = self.db;
-            let iterator = self.iterator.get_or_insert_with(|| db.raw_iterator());
+            let (db, contender) = (self.db, self.contender);
+            let iterator = self
+                .iterator
+                .get_or_insert_with(|| db.raw_iterator_opt(contender.read_options()));
             iterator.seek(key);
             let count = match iterator.item() {
                 Some((found, _)) if found != key => &mut tally.missing,
@@ -246,6 +258,17 @@ impl<'a> Client<'a> {
             *count += 1;
             let status = iterator.status();
             return status.map_err(|e| self.failed(operation, &e));
+        }
+        if kind == Kind::BatchRead {
+            let (batched, its_mark) = &mut self.batch[self.gathered];
+            batched.clear();
+            batched.extend_from_slice(key);
+            *its_mark = mark;
+            self.gathered += 1;
+            return match self.gathered {
+                BATCH_READS => self.read_batch(tally),
+                _ => Ok(()),
+            };
         }
         let found = self
             .db
@@ -264,12 +287,35 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
+    /// Reads the batch that is gathered.
+    fn read_batch(&mut self, tally: &mut Tally) -> Result<(), Error> {
+        let batch = &self.batch[..self.gathered];
+        self.gathered = 0;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let family = engine::default_family(self.db)?;
+        let keys = batch.iter().map(|(key, _)| key);
+        let found = (self.db).batched_multi_get_cf_opt(family, keys, false, &self.read);
+        for (found, (_, mark)) in found.into_iter().zip(batch) {
+            let found =
+                found.context(|| format!("engine {}: reading a batch", self.contender.label))?;
+            let count = match found {
+                Some(value) if values::matches(&value, self.value.len(), *mark) => &mut tally.right,
+                Some(_) => &mut tally.wrong,
+                None => &mut tally.missing,
+            };
+            *count += 1;
+        }
+        Ok(())
+    }
+
     #[cold]
     fn failed(&self, operation: Operation<'_>, error: &rocksdb::Error) -> Error {
         let (name, key) = (operation.kind.name(), operation.key.escape_ascii());
         Error::Run(format!(
             "engine {}: {name} of key \"{key}\": {error}",
-            self.label
+            self.contender.label
         ))
     }
 }

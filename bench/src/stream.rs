@@ -24,11 +24,19 @@ pub enum Kind {
     Update,
     /// Seeks to a record and checks its key and value.
     Seek,
+    /// Reads a record together with others ([`crate::run::BATCH_READS`] of them), and checks it.
+    BatchRead,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Kind; 4] = [Kind::Read, Kind::ReadAbsent, Kind::Update, Kind::Seek];
+    pub const ALL: [Kind; 5] = [
+        Kind::Read,
+        Kind::ReadAbsent,
+        Kind::Update,
+        Kind::Seek,
+        Kind::BatchRead,
+    ];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -37,6 +45,7 @@ impl Kind {
             Kind::ReadAbsent => "read of an absent key",
             Kind::Update => "update",
             Kind::Seek => "seek",
+            Kind::BatchRead => "read in a batch",
         }
     }
 }
@@ -190,6 +199,9 @@ impl<'a> Planner<'a> {
             } else if kind < self.proportions.update + self.proportions.scan {
                 let record = self.chooser.next(&mut self.rng) as usize;
                 self.read(Kind::Seek, record, &mut stream);
+            } else if self.proportions.batch_read > 0 {
+                let record = self.chooser.next(&mut self.rng) as usize;
+                self.read(Kind::BatchRead, record, &mut stream);
             } else if self.rng.random_range(0.0..100.0) < self.absent_percent {
                 let key = &self.data.absent[self.rng.random_range(0..self.data.absent.len())];
                 stream.push(Kind::ReadAbsent, key, 0);

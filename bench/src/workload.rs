@@ -15,6 +15,8 @@ pub struct Proportions {
     pub insert: u32,
     /// Seeks to existing records.
     pub scan: u32,
+    /// Point reads in batches; a workload with any has no others.
+    pub batch_read: u32,
     /// Reads followed by an update of the record. No workload with any is built yet.
     pub read_modify_write: u32,
 }
@@ -37,10 +39,12 @@ const NOTHING: Proportions = Proportions {
     update: 0,
     insert: 0,
     scan: 0,
+    batch_read: 0,
     read_modify_write: 0,
 };
 
-/// The table of workloads: those of YCSB that need nothing but reads and updates, and seeks.
+/// The table of workloads: those of YCSB that need nothing but reads and updates, seeks, and
+/// batches of reads.
 pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "load",
@@ -86,6 +90,15 @@ pub const WORKLOADS: &[Workload] = &[
         },
         distribution: Distribution::Uniform,
     },
+    Workload {
+        name: "multiget",
+        about: "100% reads, 32 of them in a MultiGet",
+        proportions: Proportions {
+            batch_read: 100,
+            ..NOTHING
+        },
+        distribution: Distribution::Uniform,
+    },
 ];
 
 impl Workload {
@@ -121,6 +134,7 @@ impl Workload {
             update,
             insert,
             scan: _,
+            batch_read: _,
             read_modify_write,
         } = self.proportions;
         update + insert + read_modify_write > 0

@@ -90,7 +90,7 @@ fn reads_expect_what_the_last_update_wrote() {
                 Kind::Read => assert_eq!(model[&key], mark),
                 Kind::ReadAbsent => assert!(!model.contains_key(&key)),
                 Kind::Update => assert_ne!(model.insert(key, mark), Some(mark)),
-                Kind::Seek => panic!("the workload has none"),
+                Kind::Seek | Kind::BatchRead => panic!("the workload has none"),
             }
         }
     }

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Index {
     /// What to measure, separated by commas: file (one table file per engine: sizes, seeks in the
-    /// index alone, time to write), get, absent, seek (in a database, everything in the block
-    /// cache), blocks (that Gets read, counted), memory, memory-filter (Gets by direct I/O with
+    /// index alone, time to write), get, absent, seek, multiget, absent-unfiltered (in a database,
+    /// everything in the block cache or mapped), blocks (that Gets read, counted), memory, memory-filter (Gets by direct I/O with
     /// little memory, without and with filters), build (processor time of flush and compaction)
     #[arg(
         long,

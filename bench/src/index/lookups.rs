@@ -115,6 +115,8 @@ pub fn measure(
             Part::Get,
             Part::Absent,
             Part::Seek,
+            Part::MultiGet,
+            Part::AbsentUnfiltered,
             Part::Blocks,
             Part::MemoryFilter,
         ][..],
@@ -152,12 +154,18 @@ impl Bench<'_> {
         let base = self.plan.budget.clone();
         match part {
             Part::File | Part::Build => base,
-            Part::Get | Part::Absent | Part::Seek => Budget {
-                // The cache adds to every block, too.
-                cache_bytes: self.plan.room_for(&self.compare.data.records) as u64 * 3 / 2,
-                bloom_bits: 10,
-                ..base
-            },
+            Part::Get | Part::Absent | Part::Seek | Part::MultiGet | Part::AbsentUnfiltered => {
+                Budget {
+                    // The cache adds to every block, too.
+                    cache_bytes: self.plan.room_for(&self.compare.data.records) as u64 * 3 / 2,
+                    bloom_bits: if part == Part::AbsentUnfiltered {
+                        0
+                    } else {
+                        10
+                    },
+                    ..base
+                }
+            }
             Part::Blocks => Budget {
                 cache_bytes: 64 << 10,
                 bloom_bits: 0,
@@ -187,9 +195,17 @@ impl Bench<'_> {
         loaded: Vec<Loaded>,
         checked: &mut bool,
     ) -> Result<(Lookups, Vec<Loaded>), Error> {
-        self.compare.workload = Workload::by_name(if part == Part::Seek { "seek" } else { "c" })?;
-        self.compare.absent_percent = if part == Part::Absent { 100.0 } else { 0.0 };
-        let cached = matches!(part, Part::Get | Part::Absent | Part::Seek);
+        self.compare.workload = Workload::by_name(match part {
+            Part::Seek => "seek",
+            Part::MultiGet => "multiget",
+            _ => "c",
+        })?;
+        let absent = matches!(part, Part::Absent | Part::AbsentUnfiltered);
+        self.compare.absent_percent = if absent { 100.0 } else { 0.0 };
+        if part == Part::AbsentUnfiltered {
+            *checked = false; // all blocks are read again, into empty caches
+        }
+        let cached = matches!(part, Part::Get | Part::Absent | Part::Seek | Part::MultiGet);
         let loaded = match cached {
             // As they were loaded, and the blocks that one part has read stay for the next.
             true => loaded,
@@ -253,7 +269,7 @@ impl Bench<'_> {
     fn count(&self, loaded: &Loaded, cache_bytes: u64) -> Result<Reads, Error> {
         let label = &loaded.contender.label;
         let data = &self.compare.data;
-        let mut client = Client::new(&loaded.db, label, self.plan.value_size);
+        let mut client = Client::new(&loaded.db, &loaded.contender, self.plan.value_size);
         let mut tally = Tally::default();
         let mut count = |absent_percent: f64| {
             let (workload, seed) = (self.compare.workload, self.plan.seed);

@@ -18,6 +18,10 @@ pub enum Part {
     Absent,
     /// Seeks of one iterator, the same.
     Seek,
+    /// Gets of present keys, 32 at a time, the same.
+    MultiGet,
+    /// Gets of absent keys, the same without a filter.
+    AbsentUnfiltered,
     /// Blocks that Gets of present and of absent keys read, without a filter, by direct I/O.
     Blocks,
     /// Gets by direct I/O with little memory, without filters.
@@ -30,11 +34,13 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Part; 8] = [
+    pub const ALL: [Part; 10] = [
         Part::File,
         Part::Get,
         Part::Absent,
         Part::Seek,
+        Part::MultiGet,
+        Part::AbsentUnfiltered,
         Part::Blocks,
         Part::Memory,
         Part::MemoryFilter,
@@ -48,6 +54,8 @@ impl Part {
             Part::Get => "get",
             Part::Absent => "absent",
             Part::Seek => "seek",
+            Part::MultiGet => "multiget",
+            Part::AbsentUnfiltered => "absent-unfiltered",
             Part::Blocks => "blocks",
             Part::Memory => "memory",
             Part::MemoryFilter => "memory-filter",

@@ -6,6 +6,7 @@ use crate::index::lookups::{Lookups, Reads};
 use crate::index::measure::Outcome;
 use crate::index::plan::{Part, Plan};
 use crate::index::tables::{Figures, Row};
+use crate::run::BATCH_READS;
 use crate::run::Counts;
 use crate::stats::Spread;
 use crate::sysinfo;
@@ -130,6 +131,12 @@ fn lookups(plan: &Plan, part: Part, labels: &[String], rows: &[&Lookups]) -> Vec
             format!("Get of absent keys, all in the block cache, filter ({base}: nanoseconds)")
         }
         Part::Seek => format!("Seek, all in the block cache ({base}: nanoseconds)"),
+        Part::MultiGet => format!(
+            "MultiGet of {BATCH_READS}, all in the block cache, filter ({base}: nanoseconds a key)"
+        ),
+        Part::AbsentUnfiltered => {
+            format!("Get of absent keys, all in the block cache, no filter ({base}: nanoseconds)")
+        }
         Part::Memory => format!(
             "Get by direct I/O, {} % of the data for cache and index, no filters ({base}: nanoseconds)",
             plan.memory_percent
