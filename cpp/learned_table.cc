@@ -145,10 +145,16 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     lookup.status = IndexFailed();
   }
   if (lookup.matched && filter != nullptr) {
-    RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE);
-    PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_true_positive, 1, rep_.level);
+    CountTruePositive();
   }
   return std::move(lookup.status);
+}
+
+void LearnedTable::CountTruePositive() const {
+  RecordTick(rep_.ioptions.stats, rep_.whole_key_filtering
+                                      ? rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE
+                                      : rocksdb::BLOOM_FILTER_PREFIX_TRUE_POSITIVE);
+  PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_true_positive, 1, rep_.level);
 }
 
 // As BlockBasedTable::FullFilterKeyMayMatch does for whole keys.
@@ -408,9 +414,7 @@ Status LearnedTable::MultiGetFilter(const ReadOptions& read,
 void LearnedTable::MultiGet(const ReadOptions& read,
                             const rocksdb::MultiGetContext::Range* range,
                             const SliceTransform* prefix_extractor, bool skip_filters) {
-  // As a rule the filter was asked before, by MultiGetFilter.
-  if (!is_ordinary_ || (!skip_filters && rep_.filter != nullptr) || IsTraced() ||
-      !(IsInMap(read) || IsInCache(read))) {
+  if (!is_ordinary_ || IsTraced() || !(IsInMap(read) || IsInCache(read))) {
     table_->MultiGet(read, range, prefix_extractor, skip_filters);
     return;
   }
@@ -424,6 +428,10 @@ void LearnedTable::MultiGet(const ReadOptions& read,
   std::array<Key, rocksdb::MultiGetContext::MAX_BATCH_SIZE> keys;
   size_t count = 0;
   rocksdb::MultiGetContext::Range rest(*range, range->begin(), range->end());
+  const bool filters = !skip_filters && rep_.filter != nullptr;
+  if (filters) {
+    table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
+  }
   for (auto it = rest.begin(); it != rest.end(); ++it) {
     const Slice& key = it->ikey;
     const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
@@ -474,10 +482,28 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     }
     LookUpBehind(key.guess.at.block, &lookup);
     *key.context->s = std::move(lookup.status);
+    if (filters && lookup.matched) {
+      CountTruePositive();
+    }
     rest.SkipIndex(key.index);
   }
-  if (!rest.empty()) {
-    table_->MultiGet(read, &rest, prefix_extractor, skip_filters);
+  if (rest.empty()) {
+    return;
+  }
+  rocksdb::MultiGetContext::Mask unmatched = 0;
+  for (auto it = rest.begin(); filters && it != rest.end(); ++it) {
+    if (it->get_context->State() == GetContext::kNotFound) {
+      unmatched |= rocksdb::MultiGetContext::Mask{1} << it.index();
+    }
+  }
+  table_->MultiGet(read, &rest, prefix_extractor, /*skip_filters=*/true);
+  // It counts this of filters it has asked itself. (Matches that follow a merge's operands of
+  // another file are left out.)
+  for (size_t i = 0; i < count; i++) {
+    if ((unmatched >> keys[i].index & 1) != 0 &&
+        keys[i].context->get_context->State() != GetContext::kNotFound) {
+      CountTruePositive();
+    }
   }
 }
 

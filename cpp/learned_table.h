@@ -86,6 +86,8 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsOrdinary() const;
   bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                 rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
+  // A version was found behind a filter that had said it may be there.
+  void CountTruePositive() const;
   // Whether blocks may be looked up here, and in what.
   bool IsInMap(const rocksdb::ReadOptions& read) const;
   bool IsInCache(const rocksdb::ReadOptions& read) const;
