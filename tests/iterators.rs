@@ -168,6 +168,14 @@ fn restarts_at_every_entry_and_at_few() {
 #[test]
 fn mapped_files() {
     check(|options, _| options.set_allow_mmap_reads(true));
+    check(|options, table| {
+        options.set_allow_mmap_reads(true);
+        table.disable_cache();
+    });
+    check(|options, _| {
+        options.set_allow_mmap_reads(true);
+        options.set_compression_type(rocksdb::DBCompressionType::Lz4);
+    });
 }
 
 #[test]
@@ -303,8 +311,12 @@ fn everything_is_counted() {
 /// to the database's files.
 #[test]
 fn entries_outlive_their_blocks() {
+    entries_outlive(|_, table| table.set_block_cache(&Cache::new_lru_cache(20_000)));
+    entries_outlive(|options, _| options.set_allow_mmap_reads(true));
+}
+
+fn entries_outlive(set: Set) {
     let directory = tempfile::tempdir().expect("a directory");
-    let set: Set = |_, table| table.set_block_cache(&Cache::new_lru_cache(20_000));
     let db = DB::open(&options(set, true), directory.path()).expect("open");
     for i in 0..2000 {
         db.put(key(i), format!("value {i}")).expect("put");

@@ -205,6 +205,18 @@ fn what_may_exist() {
 #[test]
 fn mapped_files() {
     check("mmap", |options, _| options.set_allow_mmap_reads(true));
+    check("mmap without a cache", |options, table| {
+        options.set_allow_mmap_reads(true);
+        table.disable_cache();
+    });
+    check("mmap of compressed blocks", |options, _| {
+        options.set_allow_mmap_reads(true);
+        options.set_compression_type(DBCompressionType::Lz4);
+    });
+    check("mmap of hash-indexed blocks", |options, table| {
+        options.set_allow_mmap_reads(true);
+        table.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+    });
 }
 
 #[test]
@@ -248,15 +260,13 @@ fn versions_at_snapshots() {
 /// A value keeps its block, whatever happens to the cache, the file and the database's files.
 #[test]
 fn values_outlive_their_blocks() {
+    values_outlive(|_, table| table.set_block_cache(&Cache::new_lru_cache(3000)));
+    values_outlive(|options, _| options.set_allow_mmap_reads(true));
+}
+
+fn values_outlive(set: Set) {
     let directory = tempfile::tempdir().expect("a directory");
-    let db = DB::open(
-        &options(
-            |_, table| table.set_block_cache(&Cache::new_lru_cache(3000)),
-            true,
-        ),
-        directory.path(),
-    )
-    .expect("open");
+    let db = DB::open(&options(set, true), directory.path()).expect("open");
     for i in 0..2000 {
         db.put(key(i), format!("value {i}")).expect("put");
     }

@@ -1,0 +1,163 @@
+//! Mapped files (`allow_mmap_reads`), whose blocks are read in place: damage is found as RocksDB
+//! finds it, and every block's checksum is verified once.
+#![cfg(feature = "rocksdb")]
+
+#[allow(dead_code)] // other tests need the rest
+#[path = "common/same_files.rs"]
+mod same_files;
+
+#[allow(dead_code)]
+#[path = "common/db.rs"]
+mod db;
+
+use db::LearnedBlock;
+use rocksdb::{DB, Error, Options, ReadOptions};
+use same_files::{counted, key, options};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const KEYS: usize = 1500;
+
+fn mapped(learned: bool) -> Options {
+    options(|options, _| options.set_allow_mmap_reads(true), learned)
+}
+
+fn value(i: usize) -> Vec<u8> {
+    format!("value {i} {}", "v".repeat(i % 70)).into_bytes()
+}
+
+/// A database with one table file; the file, and how many of its bytes are data blocks'.
+fn written(directory: &Path) -> (PathBuf, usize) {
+    let db = DB::open(&mapped(true), directory).expect("open");
+    for i in 0..KEYS {
+        db.put(key(i), value(i)).expect("put");
+    }
+    db.flush().expect("flush");
+    let files = db.live_files().expect("files");
+    let [file] = &files[..] else {
+        panic!("one file: {files:?}");
+    };
+    let path = directory.join(file.name.trim_start_matches('/'));
+    let options = mapped(true);
+    let facts = mountdb::TableFile::open(&options, &path)
+        .expect("open")
+        .facts();
+    (path, facts.data_bytes as usize)
+}
+
+fn open(directory: &Path, learned: bool) -> DB {
+    DB::open_for_read_only(&mapped(learned), directory, false).expect("open")
+}
+
+type Answer = Result<Option<Vec<u8>>, String>;
+
+/// Where a message of RocksDB's says what it is about: the file and the place in it.
+fn told(error: Error) -> String {
+    let text = error.into_string();
+    let about = text.find(" in ").map_or(&text[..], |at| &text[at..]);
+    format!("{} {about}", text.contains("checksum mismatch"))
+}
+
+/// Gets, then MultiGets, then one scan to its end.
+fn answers(db: &DB) -> (Vec<Answer>, Vec<Answer>, Answer) {
+    let keys: Vec<_> = (0..KEYS).step_by(7).map(key).collect();
+    let gets = keys.iter().map(|key| db.get(key).map_err(told)).collect();
+    let batches = keys.chunks(32).flat_map(|keys| db.multi_get(keys));
+    let batches = batches.map(|answer| answer.map_err(told)).collect();
+    let mut iter = db.raw_iterator();
+    iter.seek(key(0));
+    let mut scanned = Vec::new();
+    while iter.valid() {
+        scanned.extend_from_slice(iter.value().expect("valid"));
+        iter.next();
+    }
+    let scan = iter.status().map(|()| Some(scanned)).map_err(told);
+    (gets, batches, scan)
+}
+
+#[test]
+fn damage_is_found_as_rocksdb_finds_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, data_bytes) = written(directory.path());
+    let sound = fs::read(&file).expect("readable");
+    let before = answers(&open(directory.path(), true));
+    assert!(before.0.iter().all(Result::is_ok) && before.2.is_ok());
+    let mut failures = 0;
+    for at in (0..data_bytes).step_by(data_bytes / 60) {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 0x14;
+        fs::write(&file, damaged).expect("written");
+        let ours = answers(&open(directory.path(), true));
+        let stock = answers(&open(directory.path(), false));
+        assert_eq!(ours, stock, "byte {at}: ours on the left");
+        failures += ours.0.iter().filter(|answer| answer.is_err()).count();
+        let scan = ours.2.expect_err("one block is damaged");
+        assert!(
+            scan.contains("true") && scan.contains(".sst") && scan.contains("offset"),
+            "{scan}"
+        );
+    }
+    assert!(failures > 30, "{failures}");
+}
+
+/// Whatever the bytes of blocks are, if nobody verifies them: no answer is promised, only that there
+/// is one. (Behind a block lies how it is compressed: RocksDB does not survive damage of that.)
+#[test]
+fn unverified_damage_is_survived() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, _) = written(directory.path());
+    let sound = fs::read(&file).expect("readable");
+    let index = LearnedBlock::find(&file).expect("learned").index();
+    for i in 0..200 {
+        let block = index.handle(i * index.blocks() / 200).expect("a block");
+        let end_first = block.size - 1 - (i as u64 * 37) % block.size;
+        let at = (block.offset + end_first) as usize;
+        let mut damaged = sound.clone();
+        damaged[at] = damaged[at].wrapping_add(0x81);
+        fs::write(&file, damaged).expect("written");
+        let db = open(directory.path(), true);
+        let read = || {
+            let mut read = ReadOptions::default();
+            read.set_verify_checksums(false);
+            read
+        };
+        for i in (0..KEYS).step_by(5) {
+            let _ = db.get_opt(key(i), &read());
+        }
+        let mut iter = db.raw_iterator_opt(read());
+        for i in (0..KEYS).step_by(50) {
+            iter.seek(key(i));
+            for _ in 0..60 {
+                if !iter.valid() {
+                    break;
+                }
+                std::hint::black_box((iter.key(), iter.value()));
+                iter.next();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_checksum_is_verified_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    written(directory.path());
+    let options = mapped(true);
+    let db = DB::open_for_read_only(&options, directory.path(), false).expect("open");
+    let mut unverified = ReadOptions::default();
+    unverified.set_verify_checksums(false);
+    let computed = |read: &ReadOptions| {
+        let counts = counted(&options, || {
+            for i in 0..KEYS {
+                assert_eq!(db.get_opt(key(i), read).expect("get"), Some(value(i)));
+            }
+        });
+        // Whoever counts blocks sees every one of them.
+        assert_eq!(counts["block_read_count"], KEYS as u64);
+        counts["rocksdb.block.checksum.compute.count"]
+    };
+    assert_eq!(computed(&unverified), 0);
+    let verified = computed(&ReadOptions::default());
+    assert!((100..KEYS as u64 / 2).contains(&verified), "{verified}");
+    assert_eq!(computed(&ReadOptions::default()), 0);
+}
