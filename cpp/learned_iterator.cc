@@ -42,17 +42,32 @@ bool LearnedIterator::Valid() const {
   return at_ == At::kStock ? stock_->Valid() : at_ == At::kHere && !is_out_of_bound_;
 }
 
-void LearnedIterator::SeekToFirst() { HandOver().SeekToFirst(); }
-void LearnedIterator::SeekToLast() { HandOver().SeekToLast(); }
-void LearnedIterator::SeekForPrev(const Slice& target) { HandOver().SeekForPrev(target); }
+void LearnedIterator::SeekToFirst() {
+  HeldBlock kept;
+  HandOver(&kept).SeekToFirst();
+}
+
+void LearnedIterator::SeekToLast() {
+  HeldBlock kept;
+  HandOver(&kept).SeekToLast();
+}
+
+void LearnedIterator::SeekForPrev(const Slice& target) {
+  HeldBlock kept;
+  HandOver(&kept).SeekForPrev(target);
+}
 
 void LearnedIterator::Seek(const Slice& target) {
   if (is_all_stocks_ || table_.IsTraced() || !SeekHere(target)) {
-    HandOver().Seek(target);
+    HeldBlock kept;
+    HandOver(&kept).Seek(target);
+  } else if (stock_ != nullptr && !IsPinning()) {
+    stock_.reset();  // with the block that it holds
   }
 }
 
 bool LearnedIterator::SeekHere(const Slice& target) {
+  status_ = Status::OK();
   is_block_counted_ = false;
   is_use_to_be_counted_ = false;
   const Slice user_key = rocksdb::ExtractUserKey(target);
@@ -105,7 +120,8 @@ void LearnedIterator::Next() {
     stock_->Next();
   } else if (!NextHere()) {
     const std::string current = key_.GetInternalKey().ToString();
-    rocksdb::InternalIterator& stock = HandOver();
+    HeldBlock kept;
+    rocksdb::InternalIterator& stock = HandOver(&kept);
     stock.Seek(current);
     if (stock.Valid() && stock.key() == Slice(current) && stock.PrepareValue()) {
       stock.Next();
@@ -129,8 +145,9 @@ bool LearnedIterator::NextBlockHere() {
     return true;
   }
   if (read_.iterate_upper_bound != nullptr && IsNextBlockOutOfBound()) {
-    is_out_of_bound_ = true;  // and nobody reads it
+    Leave();
     at_ = At::kHere;
+    is_out_of_bound_ = true;  // and nobody reads it
     return true;
   }
   const ffi::Position next = table_.index().position(number_ + 1);
@@ -167,7 +184,8 @@ bool LearnedIterator::NextAndGetResult(IterateResult* result) {
 void LearnedIterator::Prev() {
   if (at_ == At::kHere) {
     const std::string current = key_.GetInternalKey().ToString();
-    HandOver().SeekForPrev(current);
+    HeldBlock kept;
+    HandOver(&kept).SeekForPrev(current);
     if (!stock_->Valid()) {
       return;
     }
@@ -249,12 +267,14 @@ bool LearnedIterator::IsKeyPinned() const {
 }
 
 bool LearnedIterator::IsValuePinned() const {
-  return at_ == At::kStock ? stock_->IsValuePinned() : IsPinning() && table_.Outlives(block_);
+  // What is pinned stays as long as the table is open, and so does a mapping.
+  return at_ == At::kStock ? stock_->IsValuePinned() : IsPinning();
 }
 
 void LearnedIterator::Prepare(const rocksdb::MultiScanArgs* scans) {
   is_all_stocks_ = true;
-  HandOver().Prepare(scans);
+  HeldBlock kept;
+  HandOver(&kept).Prepare(scans);
 }
 
 std::unique_ptr<rocksdb::InternalIterator> LearnedIterator::NewStock() const {
@@ -264,7 +284,8 @@ std::unique_ptr<rocksdb::InternalIterator> LearnedIterator::NewStock() const {
       allow_unprepared_value_));
 }
 
-rocksdb::InternalIterator& LearnedIterator::HandOver() {
+rocksdb::InternalIterator& LearnedIterator::HandOver(HeldBlock* kept) {
+  *kept = block_.Share();
   Leave();
   at_ = At::kStock;
   if (stock_ == nullptr) {
@@ -276,7 +297,11 @@ rocksdb::InternalIterator& LearnedIterator::HandOver() {
 
 HeldBlock LearnedIterator::LookUp(const ffi::Position& at) const {
   HeldBlock block = table_.LookUpBlock(read_, at, /*get_context=*/nullptr);
-  return block.IsPlain() ? std::move(block) : HeldBlock();
+  if (block && !block.IsPlain()) {
+    table_.NoteUnusualBlock();
+    block.Release();
+  }
+  return block;
 }
 
 void LearnedIterator::Hold(HeldBlock block, uint64_t number) {
@@ -347,9 +372,6 @@ void LearnedIterator::Leave() {
   number_ = UINT64_MAX;
   at_ = At::kNowhere;
   is_out_of_bound_ = false;
-  if (!status_.ok()) {
-    status_ = Status::OK();
-  }
 }
 
 bool LearnedIterator::IsPinning() const {

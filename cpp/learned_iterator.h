@@ -52,8 +52,9 @@ class LearnedIterator final : public rocksdb::InternalIterator {
   enum class At { kNowhere, kHere, kStock };
 
   std::unique_ptr<rocksdb::InternalIterator> NewStock() const;
-  // From here on RocksDB's iterator is asked, which is still to be positioned.
-  rocksdb::InternalIterator& HandOver();
+  // From here on RocksDB's iterator is asked, which is still to be positioned. `kept` gets the
+  // block that was held here, until it is: the cache may have no room to keep it for nobody.
+  rocksdb::InternalIterator& HandOver(HeldBlock* kept);
 
   // The three below: whether it could be done here; if not, the iterator stands where it stood.
   bool SeekHere(const rocksdb::Slice& target);

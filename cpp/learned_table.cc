@@ -345,7 +345,7 @@ bool LearnedTable::IsOrdinaryScan(const ReadOptions& read,
   const bool asks_filter = !skip_filters && prefix_extractor != nullptr &&
                            (!read.total_order_seek || read.auto_prefix_mode ||
                             read.prefix_same_as_start);
-  return is_ordinary_ && caller == TableReaderCaller::kUserIterator && !asks_filter &&
+  return is_ordinary_ && !has_unusual_blocks_.load(std::memory_order_relaxed) && caller == TableReaderCaller::kUserIterator && !asks_filter &&
          // Keys and values that stay, reads under way and what is told from file to file.
          !read.pin_data && !read.async_io && !read.adaptive_readahead &&
          (IsInMap(read) || IsInCache(read));
@@ -414,7 +414,8 @@ Status LearnedTable::MultiGetFilter(const ReadOptions& read,
 void LearnedTable::MultiGet(const ReadOptions& read,
                             const rocksdb::MultiGetContext::Range* range,
                             const SliceTransform* prefix_extractor, bool skip_filters) {
-  if (!is_ordinary_ || IsTraced() || !(IsInMap(read) || IsInCache(read))) {
+  if (!is_ordinary_ || has_unusual_blocks_.load(std::memory_order_relaxed) || IsTraced() ||
+      !(IsInMap(read) || IsInCache(read))) {
     table_->MultiGet(read, range, prefix_extractor, skip_filters);
     return;
   }
@@ -477,6 +478,9 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     Key& key = keys[i];
     Lookup lookup(read, key.context->ikey, key.context->get_context);
     if (!key.block.IsPlain() || !InPlace(&key.block, key.guess.part, &lookup)) {
+      if (key.block) {
+        NoteUnusualBlock();
+      }
       key.block.Release();
       continue;  // with the rest, whose blocks are read together
     }

@@ -7,6 +7,7 @@
 // Everything else, and every lookup that is out of the ordinary, is the block-based table's.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "mountdb/cpp/held_block.h"
@@ -35,6 +36,9 @@ class LearnedTable final : public rocksdb::TableReader {
   // nothing. `get_context`: of a Get, or null.
   HeldBlock LookUpBlock(const rocksdb::ReadOptions& read, const ffi::Position& at,
                         rocksdb::GetContext* get_context) const;
+  // Notes that such a block turned out to be RocksDB's to read: iterators and MultiGet then leave
+  // this file to RocksDB, who has to look the block up anew.
+  void NoteUnusualBlock() const { has_unusual_blocks_.store(true, std::memory_order_relaxed); }
   // Whether the bytes of such a block stay when the table is closed.
   bool Outlives(const HeldBlock& block) const;
 
@@ -115,6 +119,7 @@ class LearnedTable final : public rocksdb::TableReader {
   const rocksdb::BlockCacheTracer* const tracer_;
   const bool is_ordinary_;
   const std::unique_ptr<MappedBlocks> map_;  // null if the file is not mapped
+  mutable std::atomic<bool> has_unusual_blocks_{false};
 };
 
 // The block-based table that `reader`, which one of mountdb's or RocksDB's table factories has

@@ -37,7 +37,7 @@ const char* Mapped(rocksdb::FSRandomAccessFile* file, uint64_t offset) {
 std::unique_ptr<MappedBlocks> MappedBlocks::Open(const BlockBasedTable::Rep& rep,
                                                  uint64_t blocks) {
   if (!rep.ioptions.allow_mmap_reads || rep.file->use_direct_io() || rep.file_size == 0 ||
-      rep.footer.GetBlockTrailerSize() != kTrailer) {
+      rep.decompressor != nullptr || rep.footer.GetBlockTrailerSize() != kTrailer) {
     return nullptr;
   }
   // File systems may answer from buffers of their own; a mapping has all bytes side by side, and

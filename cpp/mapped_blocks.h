@@ -13,7 +13,8 @@ namespace mountdb {
 // verifies it at every read.
 class MappedBlocks {
  public:
-  // Null if the file of `rep`, which outlives this, is not mapped.
+  // Null if the file of `rep`, which outlives this, is not mapped, or its blocks may be compressed:
+  // as they are read they are in the block cache.
   static std::unique_ptr<MappedBlocks> Open(const rocksdb::BlockBasedTable::Rep& rep,
                                             uint64_t blocks);
 

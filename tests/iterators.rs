@@ -344,3 +344,49 @@ fn entries_outlive(set: Set) {
     assert!(!iter.valid());
     iter.status().expect("no error");
 }
+
+/// A cache that keeps no block longer than somebody holds it: an iterator that holds one need not
+/// read it again, whichever way it goes.
+#[test]
+fn a_block_that_is_held_is_not_read_again() {
+    let set: Set = |_, table| table.set_block_cache(&Cache::new_lru_cache(100));
+    let directory = tempfile::tempdir().expect("a directory");
+    let db = DB::open(&options(set, true), directory.path()).expect("open");
+    for i in 0..2000 {
+        db.put(key(i), format!("value {i}")).expect("put");
+    }
+    db.flush().expect("flush");
+    drop(db);
+    for steps in [
+        &[Move::Prev][..],
+        &[const { Move::Next }; 15][..],
+        &[Move::First][..],
+    ] {
+        let [ours, stock] = [true, false].map(|learned| {
+            let options = options(set, learned);
+            let db = DB::open_for_read_only(&options, directory.path(), false).expect("open");
+            let mut stands = Vec::new();
+            let counts = counted(&options, || {
+                for i in 700..712 {
+                    let mut first = db.raw_iterator();
+                    first.seek(key(i));
+                    let mut read = ReadOptions::default();
+                    if steps.len() == 1 {
+                        read.set_read_tier(ReadTier::BlockCache);
+                    }
+                    let mut iter = db.raw_iterator_opt(read);
+                    iter.seek(key(i));
+                    drop(first);
+                    stands.push(stand(&iter));
+                    for step in steps {
+                        make(&mut iter, step);
+                        stands.push(stand(&iter));
+                    }
+                }
+            });
+            (stands, counts["block_read_count"])
+        });
+        assert!(ours.0.iter().any(|stand| matches!(stand, Ok(Some(_)))));
+        assert_eq!(ours, stock, "{steps:?}: ours on the left");
+    }
+}
