@@ -189,7 +189,7 @@ pub fn prefetch_block(bytes: &[u8], guess: Option<u16>) {
         1,
     );
     if let Some(guess) = guess {
-        let at = (bytes.len() as u64 * u64::from(guess) >> 16) as usize;
+        let at = ((bytes.len() as u64 * u64::from(guess)) >> 16) as usize;
         let from = at.saturating_sub(LINE * LINES_BEFORE);
         prefetch_lines(&bytes[from.min(bytes.len())..], MOST_LINES);
     }
