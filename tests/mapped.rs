@@ -6,7 +6,6 @@
 #[path = "common/same_files.rs"]
 mod same_files;
 
-#[allow(dead_code)]
 #[path = "common/db.rs"]
 mod db;
 
