@@ -24,15 +24,11 @@ class HeldBlock {
   }
   // Bytes in a mapped file, which has to outlive this.
   HeldBlock(const rocksdb::Slice& data, uint32_t restarts) : data_(data), restarts_(restarts) {}
-  HeldBlock(HeldBlock&& other) noexcept { *this = std::move(other); }
+  HeldBlock(HeldBlock&& other) noexcept : HeldBlock(std::as_const(other)) { other.Forget(); }
   HeldBlock& operator=(HeldBlock&& other) noexcept {
     if (this != &other) {
       Release();
-      cache_ = other.cache_;
-      handle_ = other.handle_;
-      block_ = other.block_;
-      data_ = other.data_;
-      restarts_ = other.restarts_;
+      *this = std::as_const(other);
       other.Forget();
     }
     return *this;
@@ -51,16 +47,7 @@ class HeldBlock {
 
   // The same bytes, held once more.
   HeldBlock Share() const {
-    HeldBlock other;
-    if (handle_ != nullptr && !cache_->Ref(handle_)) {
-      return other;
-    }
-    other.cache_ = cache_;
-    other.handle_ = handle_;
-    other.block_ = block_;
-    other.data_ = data_;
-    other.restarts_ = restarts_;
-    return other;
+    return handle_ == nullptr || cache_->Ref(handle_) ? HeldBlock(*this) : HeldBlock();
   }
   void Release() {
     if (handle_ != nullptr) {
@@ -84,6 +71,10 @@ class HeldBlock {
   }
 
  private:
+  // Member by member: one of the two has to let go, or to hold once more.
+  HeldBlock(const HeldBlock&) = default;
+  HeldBlock& operator=(const HeldBlock&) = default;
+
   static void ReleaseHandle(void* cache, void* handle) {
     static_cast<rocksdb::Cache*>(cache)->Release(
         static_cast<rocksdb::Cache::Handle*>(handle));

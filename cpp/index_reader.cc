@@ -15,9 +15,6 @@ using rocksdb::Status;
 
 namespace {
 
-// The `block` of a position if the index failed.
-constexpr uint64_t kFailed = UINT64_MAX;
-
 // What an index iterator is made for.
 enum class Purpose {
   kScan,
@@ -91,7 +88,7 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
   void MoveTo(const ffi::Position& position) {
     at_ = position;
     if (at_.block == kFailed) {
-      status_ = Status::Corruption("internal error in the learned index");
+      status_ = IndexFailed();
     } else if (!status_.ok()) {
       status_ = Status::OK();
     }

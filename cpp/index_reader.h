@@ -6,12 +6,19 @@
 #include "db/dbformat.h"
 #include "mountdb/src/ffi/bridge.rs.h"
 #include "rocksdb/slice.h"
+#include "rocksdb/status.h"
 #include "table/block_based/block_based_table_reader.h"
 
 namespace mountdb {
 
 inline rust::Slice<const uint8_t> AsRust(const rocksdb::Slice& slice) {
   return {reinterpret_cast<const uint8_t*>(slice.data()), slice.size()};
+}
+
+// The `block` of a position if the index failed, and what to say of it.
+constexpr uint64_t kFailed = UINT64_MAX;
+inline rocksdb::Status IndexFailed() {
+  return rocksdb::Status::Corruption("internal error in the learned index");
 }
 
 // The tag of a seek to a user key: in front of all its versions.

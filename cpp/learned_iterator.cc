@@ -76,8 +76,8 @@ bool LearnedIterator::SeekHere(const Slice& target) {
   const ffi::Position& at = guess.at;
   if (at.block >= table_.blocks()) {
     Leave();
-    if (at.block == UINT64_MAX) {
-      status_ = Status::Corruption("internal error in the learned index");
+    if (at.block == kFailed) {
+      status_ = IndexFailed();
     }
     return true;
   }

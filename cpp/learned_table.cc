@@ -39,12 +39,7 @@ using DataBlockCache = rocksdb::BlockCacheInterface<Block_kData>;
 
 namespace {
 
-// The `block` of a position if the index failed.
-constexpr uint64_t kFailed = UINT64_MAX;
-
 constexpr size_t kCacheLine = 64;
-
-Status IndexFailed() { return Status::Corruption("internal error in the learned index"); }
 
 }  // namespace
 
@@ -125,8 +120,7 @@ bool LearnedTable::IsOrdinary() const {
 Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* get_context,
                          const SliceTransform* prefix_extractor, bool skip_filters) {
   FilterBlockReader* const filter = skip_filters ? nullptr : rep_.filter.get();
-  if (!is_ordinary_ || (filter != nullptr && !rep_.whole_key_filtering) ||
-      IsTraced() || !(IsInMap(read) || IsInCache(read))) {
+  if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
   if (filter != nullptr && !MayMatch(read, key, get_context, filter)) {
@@ -136,9 +130,6 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   const ffi::Guess guess = index_.seek_and_guess(
       AsRust(rocksdb::ExtractUserKey(key)), rocksdb::ExtractInternalKeyFooter(key));
   if (guess.at.block < blocks_) {
-    if (IsInMap(read)) {
-      map_->Prefetch(guess.at, guess.part);
-    }
     LookUpIn(guess, &lookup);
     LookUpBehind(guess.at.block, &lookup);
   } else if (guess.at.block == kFailed) {
@@ -215,8 +206,8 @@ bool LearnedTable::IsInCache(const ReadOptions& read) const {
                                                      rep_.ioptions.allow_mmap_reads);
 }
 
-bool LearnedTable::Outlives(const HeldBlock& block) const {
-  return block.IsCached() || rep_.immortal_table;
+bool LearnedTable::MayLookUp(const ReadOptions& read) const {
+  return is_ordinary_ && (IsInMap(read) || IsInCache(read));
 }
 
 HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position& at,
@@ -315,7 +306,8 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
     return false;  // RocksDB's iterator will say what is wrong
   }
   const char* const data = block->data();
-  const bool pins = Outlives(*block);
+  // A mapping goes when the table is closed.
+  const bool pins = block->IsCached() || rep_.immortal_table;
   Cleanable pinner;
   block->GiveTo(&pinner);
   while (step.kind == ffi::BlockStepKind::Version) {
@@ -345,10 +337,10 @@ bool LearnedTable::IsOrdinaryScan(const ReadOptions& read,
   const bool asks_filter = !skip_filters && prefix_extractor != nullptr &&
                            (!read.total_order_seek || read.auto_prefix_mode ||
                             read.prefix_same_as_start);
-  return is_ordinary_ && !has_unusual_blocks_.load(std::memory_order_relaxed) && caller == TableReaderCaller::kUserIterator && !asks_filter &&
+  return MayLookUp(read) && !has_unusual_blocks_.load(std::memory_order_relaxed) &&
+         caller == TableReaderCaller::kUserIterator && !asks_filter &&
          // Keys and values that stay, reads under way and what is told from file to file.
-         !read.pin_data && !read.async_io && !read.adaptive_readahead &&
-         (IsInMap(read) || IsInCache(read));
+         !read.pin_data && !read.async_io && !read.adaptive_readahead;
 }
 
 rocksdb::InternalIterator* LearnedTable::NewIterator(
@@ -414,8 +406,7 @@ Status LearnedTable::MultiGetFilter(const ReadOptions& read,
 void LearnedTable::MultiGet(const ReadOptions& read,
                             const rocksdb::MultiGetContext::Range* range,
                             const SliceTransform* prefix_extractor, bool skip_filters) {
-  if (!is_ordinary_ || has_unusual_blocks_.load(std::memory_order_relaxed) || IsTraced() ||
-      !(IsInMap(read) || IsInCache(read))) {
+  if (!MayLookUp(read) || has_unusual_blocks_.load(std::memory_order_relaxed) || IsTraced()) {
     table_->MultiGet(read, range, prefix_extractor, skip_filters);
     return;
   }

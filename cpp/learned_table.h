@@ -39,8 +39,6 @@ class LearnedTable final : public rocksdb::TableReader {
   // Notes that such a block turned out to be RocksDB's to read: iterators and MultiGet then leave
   // this file to RocksDB, who has to look the block up anew.
   void NoteUnusualBlock() const { has_unusual_blocks_.store(true, std::memory_order_relaxed); }
-  // Whether the bytes of such a block stay when the table is closed.
-  bool Outlives(const HeldBlock& block) const;
 
   rocksdb::Status Get(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                       rocksdb::GetContext* get_context,
@@ -93,6 +91,7 @@ class LearnedTable final : public rocksdb::TableReader {
   // A version was found behind a filter that had said it may be there.
   void CountTruePositive() const;
   // Whether blocks may be looked up here, and in what.
+  bool MayLookUp(const rocksdb::ReadOptions& read) const;
   bool IsInMap(const rocksdb::ReadOptions& read) const;
   bool IsInCache(const rocksdb::ReadOptions& read) const;
   // The handle of a block in the block cache, or null.

@@ -189,10 +189,15 @@ pub fn prefetch_block(bytes: &[u8], guess: Option<u16>) {
         1,
     );
     if let Some(guess) = guess {
-        let at = ((bytes.len() as u64 * u64::from(guess)) >> 16) as usize;
-        let from = at.saturating_sub(LINE * LINES_BEFORE);
+        let from = part(bytes.len(), guess).saturating_sub(LINE * LINES_BEFORE);
         prefetch_lines(&bytes[from.min(bytes.len())..], MOST_LINES);
     }
+}
+
+/// As much of `whole` as `guess` says, in 65536ths.
+#[inline]
+fn part(whole: usize, guess: u16) -> usize {
+    ((whole as u64 * u64::from(guess)) >> 16) as usize
 }
 
 impl<'a> DataBlock<'a> {
@@ -286,10 +291,9 @@ impl<'a> DataBlock<'a> {
         let Some(guess) = guess else {
             return self.restarts / 2;
         };
-        let part = |of: usize| ((of as u64 * u64::from(guess)) >> 16) as usize;
-        let restart = part(self.restarts);
+        let restart = part(self.restarts, guess);
         let from = self.end * restart / self.restarts.max(1);
-        let to = (part(self.end) + MARGIN).min(self.end);
+        let to = (part(self.end, guess) + MARGIN).min(self.end);
         prefetch_lines(self.bytes.get(from..to).unwrap_or(&[]), MOST_LINES);
         restart
     }

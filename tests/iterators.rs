@@ -9,7 +9,7 @@ mod same_files;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rocksdb::{Cache, DB, DBRawIterator, ErrorKind, ReadOptions, ReadTier};
-use same_files::{Set, counted, differences, key, options, write};
+use same_files::{Set, counted, differences, fill, key, options, replace, write};
 use std::collections::BTreeSet;
 
 const SEED: u64 = 11;
@@ -260,10 +260,7 @@ fn everything_is_counted() {
     let directory = tempfile::tempdir().expect("a directory");
     let both = [options(|_, _| (), true), options(|_, _| (), false)];
     let db = DB::open(&both[0], directory.path()).expect("open");
-    for i in 0..2000 {
-        db.put(key(i), format!("value {i}")).expect("put");
-    }
-    db.flush().expect("flush");
+    fill(&db);
     drop(db);
     let dbs = both
         .each_ref()
@@ -318,24 +315,14 @@ fn entries_outlive_their_blocks() {
 fn entries_outlive(set: Set) {
     let directory = tempfile::tempdir().expect("a directory");
     let db = DB::open(&options(set, true), directory.path()).expect("open");
-    for i in 0..2000 {
-        db.put(key(i), format!("value {i}")).expect("put");
-    }
-    db.flush().expect("flush");
+    fill(&db);
     for i in [700, 701, 702, 710] {
         db.get(key(i)).expect("get");
     }
     let mut iter = db.raw_iterator();
     iter.seek(key(700));
     assert_eq!(iter.value(), Some(&b"value 700"[..]));
-    for i in 0..2000 {
-        db.put(key(i), "another").expect("put");
-    }
-    db.flush().expect("flush");
-    db.compact_range(None::<&[u8]>, None::<&[u8]>);
-    for i in 0..2000 {
-        db.get(key(i)).expect("get");
-    }
+    replace(&db);
     for i in 700..2000 {
         assert_eq!(iter.key(), Some(&key(i)[..]));
         assert_eq!(iter.value(), Some(format!("value {i}").as_bytes()));
@@ -352,10 +339,7 @@ fn a_block_that_is_held_is_not_read_again() {
     let set: Set = |_, table| table.set_block_cache(&Cache::new_lru_cache(100));
     let directory = tempfile::tempdir().expect("a directory");
     let db = DB::open(&options(set, true), directory.path()).expect("open");
-    for i in 0..2000 {
-        db.put(key(i), format!("value {i}")).expect("put");
-    }
-    db.flush().expect("flush");
+    fill(&db);
     drop(db);
     for steps in [
         &[Move::Prev][..],

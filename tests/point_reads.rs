@@ -14,7 +14,7 @@ use rocksdb::{
     BlockBasedIndexType, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DataBlockIndexType,
     ReadOptions, ReadTier,
 };
-use same_files::{Set, counted, differences, key, options, targets, write};
+use same_files::{Set, counted, differences, fill, key, options, replace, targets, write};
 use std::collections::BTreeSet;
 
 /// Reads everything twice, so from files and then from the cache.
@@ -267,26 +267,12 @@ fn values_outlive_their_blocks() {
 fn values_outlive(set: Set) {
     let directory = tempfile::tempdir().expect("a directory");
     let db = DB::open(&options(set, true), directory.path()).expect("open");
-    for i in 0..2000 {
-        db.put(key(i), format!("value {i}")).expect("put");
-    }
-    db.flush().expect("flush");
+    fill(&db);
     let pinned: Vec<_> = (0..2000)
         .flat_map(|i| [i, i])
         .map(|i| (i, db.get_pinned(key(i)).expect("get").expect("present")))
         .collect();
-    // The file goes, and other blocks push these out of the cache.
-    for i in 0..2000 {
-        db.put(key(i), "another").expect("put");
-    }
-    db.flush().expect("flush");
-    db.compact_range(None::<&[u8]>, None::<&[u8]>);
-    for i in 0..2000 {
-        assert_eq!(
-            db.get(key(i)).expect("get").as_deref(),
-            Some(&b"another"[..])
-        );
-    }
+    replace(&db);
     for (i, value) in pinned {
         assert_eq!(&*value, format!("value {i}").as_bytes());
     }
@@ -298,10 +284,7 @@ fn everything_is_counted() {
     let directory = tempfile::tempdir().expect("a directory");
     let both = [options(|_, _| (), true), options(|_, _| (), false)];
     let db = DB::open(&both[0], directory.path()).expect("open");
-    for i in 0..2000 {
-        db.put(key(i), format!("value {i}")).expect("put");
-    }
-    db.flush().expect("flush");
+    fill(&db);
     drop(db);
     let counts = both.each_ref().map(|options| {
         let db = DB::open_for_read_only(options, directory.path(), false).expect("open");

@@ -77,7 +77,7 @@ pub struct Engine {
 const MMAP: &str = "allow_mmap_reads=true;";
 
 /// RocksDB's block-based table as it comes; what the others differ from.
-const PLAIN: Engine = Engine {
+const STOCK: Engine = Engine {
     name: "stock",
     about: "RocksDB's block-based table as it comes",
     table: "BlockBasedTable",
@@ -88,76 +88,76 @@ const PLAIN: Engine = Engine {
 
 /// The table of engines.
 pub const ENGINES: &[Engine] = &[
-    PLAIN,
+    STOCK,
     Engine {
         name: "interpolation",
         about: "RocksDB's block-based table, interpolation search in its index blocks",
         settings: ";index_block_search_type=kInterpolation",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "kauto",
         about: "RocksDB's block-based table, interpolation search where an index block is even",
         settings: ";index_block_search_type=kAuto;uniform_cv_threshold=0.2",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "data-hash",
         about: "RocksDB's block-based table with a hash index in its data blocks",
         settings: ";data_block_index_type=kDataBlockBinaryAndHash",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "partitioned",
         about: "RocksDB's block-based table, index and filter in partitions",
         settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "trie",
         about: "RocksDB's block-based table with its trie as the only index in use",
         settings: ";user_defined_index_factory=trie_index;use_udi_as_primary_index=true",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "mountdb-table",
         about: "mountdb's table: a learned index over the same data blocks",
         table: "mountdb",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "mountdb-partitioned",
         about: "mountdb's table, filter in partitions",
         table: "mountdb",
         settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "mmap",
         about: "RocksDB's block-based table over mapped files",
         general: MMAP,
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "mmap-unverified",
         about: "RocksDB's block-based table over mapped files, checksums not verified",
         general: MMAP,
         verifies: false,
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "plain-table",
         about: "RocksDB's plain table over mapped files, in total order",
         table: "PlainTable",
         general: MMAP,
-        ..PLAIN
+        ..STOCK
     },
     Engine {
         name: "mountdb-mmap",
         about: "mountdb's table over mapped files",
         table: "mountdb",
         general: MMAP,
-        ..PLAIN
+        ..STOCK
     },
 ];
 

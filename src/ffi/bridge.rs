@@ -502,7 +502,8 @@ fn seek_in_block(
     part: i32,
 ) -> cpp::BlockStep {
     let guess = u16::try_from(part).ok();
-    in_block(block, restarts, |block| block.seek(user_key, tag, guess))
+    let seek = |block: DataBlock<'_>| block.seek(user_key, tag, guess);
+    block_step(in_block(block, restarts, Step::Corrupt, seek))
 }
 
 fn prefetch_in_block(block: &[u8], part: i32) {
@@ -520,17 +521,41 @@ fn next_in_block(
         value: from.value,
         value_len: from.value_len,
     };
-    in_block(block, restarts, |block| block.next(user_key, &from))
+    let next = |block: DataBlock<'_>| block.next(user_key, &from);
+    block_step(in_block(block, restarts, Step::Corrupt, next))
+}
+
+fn place_in_block(
+    block: &[u8],
+    restarts: u32,
+    user_key: &[u8],
+    tag: u64,
+    part: i32,
+) -> cpp::BlockPlace {
+    let guess = u16::try_from(part).ok();
+    let place = |block: DataBlock<'_>| block.place(user_key, tag, guess);
+    block_place(in_block(block, restarts, Place::Corrupt, place))
+}
+
+fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> cpp::BlockPlace {
+    let entry = |block: DataBlock<'_>| block.entry_at(at, key_len);
+    block_place(in_block(block, restarts, Place::Corrupt, entry))
 }
 
 #[inline]
-fn in_block(
+fn in_block<T: Copy>(
     block: &[u8],
     restarts: u32,
-    work: impl FnOnce(DataBlock<'_>) -> Step,
-) -> cpp::BlockStep {
-    let step = guard(|| DataBlock::new(block, restarts as usize).map_or(Step::Corrupt, work));
-    let (kind, version) = match step.unwrap_or(Step::Corrupt) {
+    corrupt: T,
+    work: impl FnOnce(DataBlock<'_>) -> T,
+) -> T {
+    let done = guard(|| DataBlock::new(block, restarts as usize).map_or(corrupt, work));
+    done.unwrap_or(corrupt)
+}
+
+#[inline]
+fn block_step(step: Step) -> cpp::BlockStep {
+    let (kind, version) = match step {
         Step::Version(version) => (cpp::BlockStepKind::Version, version),
         Step::Larger => (cpp::BlockStepKind::Larger, Version::default()),
         Step::End => (cpp::BlockStepKind::End, Version::default()),
@@ -544,27 +569,8 @@ fn in_block(
     }
 }
 
-fn place_in_block(
-    block: &[u8],
-    restarts: u32,
-    user_key: &[u8],
-    tag: u64,
-    part: i32,
-) -> cpp::BlockPlace {
-    let guess = u16::try_from(part).ok();
-    place_in(block, restarts, |block| block.place(user_key, tag, guess))
-}
-
-fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> cpp::BlockPlace {
-    place_in(block, restarts, |block| block.entry_at(at, key_len))
-}
-
 #[inline]
-fn place_in(
-    block: &[u8],
-    restarts: u32,
-    work: impl FnOnce(DataBlock<'_>) -> Place,
-) -> cpp::BlockPlace {
+fn block_place(place: Place) -> cpp::BlockPlace {
     let mut out = cpp::BlockPlace {
         kind: cpp::BlockPlaceKind::Corrupt,
         shared: 0,
@@ -575,8 +581,7 @@ fn place_in(
         restart: 0,
         at: 0,
     };
-    let place = guard(|| DataBlock::new(block, restarts as usize).map_or(Place::Corrupt, work));
-    match place.unwrap_or(Place::Corrupt) {
+    match place {
         Place::Entry {
             shared,
             own,

@@ -139,3 +139,25 @@ pub fn targets() -> Vec<Vec<u8>> {
     let absent = (0..600).map(|i| format!("key{:05}x", i * 3).into_bytes());
     present.chain(absent).chain([vec![], vec![0xff]]).collect()
 }
+
+/// Two thousand entries in one file, `value {i}` for [`key`]`(i)`.
+pub fn fill(db: &DB) {
+    for i in 0..2000 {
+        db.put(key(i), format!("value {i}")).expect("put");
+    }
+    db.flush().expect("flush");
+}
+
+/// Other values for all of them, and the file goes; then their blocks are read, which push others
+/// out of a small cache.
+pub fn replace(db: &DB) {
+    for i in 0..2000 {
+        db.put(key(i), "another").expect("put");
+    }
+    db.flush().expect("flush");
+    db.compact_range(None::<&[u8]>, None::<&[u8]>);
+    for i in 0..2000 {
+        let value = db.get(key(i)).expect("get");
+        assert_eq!(value.as_deref(), Some(&b"another"[..]));
+    }
+}
