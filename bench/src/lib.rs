@@ -39,6 +39,7 @@ pub mod outcome;
 pub mod plan;
 pub mod progress;
 pub mod report;
+pub mod results;
 pub mod run;
 pub mod stats;
 pub mod stream;
