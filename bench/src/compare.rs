@@ -1,32 +1,40 @@
-//! The run phase: loaded engines, side by side.
+//! A workload, run by engines side by side.
 //!
 //! Every engine first reads each record once in key order, which checks all that was
 //! loaded, and then warms up with one round's worth of the workload. Then come the
 //! rounds, in which all engines run the same operations. A last round is not timed: it
-//! counts blocks and comparisons.
+//! counts blocks and comparisons. Where records were written, all are read once more.
 //!
-//! All the while the engines take turns, some ten milliseconds each, and which of them
-//! goes first moves on by one from turn to turn. So the machine, which is never quiet,
-//! disturbs all of them alike, and caches that fill side by side lie in memory of the
-//! same kind. (Run one engine twice, `--engines stock,stock`, to see what is left.)
+//! All the while the engines take turns, and which of them goes first moves on by one from turn to
+//! turn. So the machine, which is never quiet, disturbs all of them alike, and caches that fill
+//! side by side lie in memory of the same kind. (Run one engine twice, `--engines stock,stock`, to
+//! see what is left.) A turn is some ten milliseconds where operations only read, and else a
+//! round: compactions then run next to the operations of the same engine, as they do in life, and
+//! what is left of them at the end of a round is waited for.
 
-use crate::error::Error;
+use crate::error::{Context, Error};
+use crate::latencies::Latencies;
 use crate::load::{self, Loaded};
-use crate::outcome::{Comparison, Outcome};
 use crate::plan::Plan;
 use crate::progress::{Phase, Progress};
-use crate::run::{self, Client, Counts, Latencies, Tally};
+use crate::results::{Memory, Outcome, Round, Run, Tally};
+use crate::run::{self, Client, Pace, Target, Timed, Timing};
+use crate::stop;
 use crate::stream::{Planner, Slice, Stream};
-use crate::sysinfo;
+use crate::traffic::{self, Meter};
+use rocksdb::properties;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{fs, panic, thread};
 
-/// Operations of a turn, where they change nothing.
+/// Operations of a turn of one thread, where they change nothing.
 const TURN: usize = 8 * 1024;
 
 /// Measures loaded engines.
 ///
 /// # Errors
 /// If RocksDB fails; wrong values do not end a run, they are counted.
-pub fn run(plan: &Plan, loaded: &[Loaded], progress: Progress) -> Result<Comparison, Error> {
+pub fn run(plan: &Plan, loaded: &[Loaded], progress: Progress) -> Result<Run, Error> {
     measure(plan, loaded, true, progress)
 }
 
@@ -35,7 +43,7 @@ pub fn run(plan: &Plan, loaded: &[Loaded], progress: Progress) -> Result<Compari
 ///
 /// # Errors
 /// If RocksDB fails.
-pub fn run_on(plan: &Plan, loaded: &[Loaded], progress: Progress) -> Result<Comparison, Error> {
+pub fn run_on(plan: &Plan, loaded: &[Loaded], progress: Progress) -> Result<Run, Error> {
     measure(plan, loaded, false, progress)
 }
 
@@ -44,46 +52,45 @@ fn measure(
     loaded: &[Loaded],
     check_all: bool,
     progress: Progress,
-) -> Result<Comparison, Error> {
+) -> Result<Run, Error> {
     plan.check()?;
-    let Plan {
-        data,
-        workload,
-        distribution,
-        absent_percent,
-        seed,
-        ..
-    } = plan;
-    let mut planner = Planner::new(
-        data,
-        workload.proportions,
-        *distribution,
-        *absent_percent,
-        *seed,
-    );
+    let mut planner = Planner::new(&plan.data, &plan.workload, plan.absent_percent, plan.seed);
     let entrants = loaded.iter().map(|loaded| Entrant::new(plan, loaded));
     let mut entrants = entrants.collect::<Result<Vec<_>, _>>()?;
 
     if check_all {
         check(plan, &planner, &mut entrants, progress)?;
     }
-    if !workload.is_load_only() {
+    if plan.has_untimed_rounds() {
         warm_up(plan, &mut planner, &mut entrants, progress)?;
-        rounds(plan, &mut planner, &mut entrants, progress)?;
+    }
+    let mut facts = Vec::new();
+    let complete = rounds(plan, &mut planner, &mut entrants, progress)?;
+    if !complete && !stop::requested() {
+        let ended = "before all operations were done: the time given had passed";
+        facts.push(("ended".to_owned(), ended.to_owned()));
+    }
+    if plan.has_untimed_rounds() {
         let stream = planner.plan(plan.round_operations(0));
         for entrant in &mut entrants {
             entrant.count(&stream, progress)?;
         }
     }
-    Ok(Comparison {
+    if plan.workload.writes() {
+        let all = planner.scan_all();
+        for entrant in &mut entrants {
+            entrant.check_all(&all, progress)?;
+        }
+    }
+    Ok(Run {
+        workload: plan.workload.name.clone(),
+        about: plan.workload.about(),
+        facts,
         outcomes: entrants
             .into_iter()
             .map(Entrant::finish)
             .collect::<Result<_, _>>()?,
-        overhead_nanoseconds: run::overhead_nanoseconds()?,
-        rocksdb_version: loaded
-            .first()
-            .map_or_else(String::new, |l| sysinfo::rocksdb_version(&l.dir)),
+        overhead_nanoseconds: run::overhead_nanoseconds(),
     })
 }
 
@@ -94,10 +101,10 @@ fn check(
     entrants: &mut [Entrant<'_>],
     progress: Progress,
 ) -> Result<(), Error> {
-    let records = plan.data.records.len();
-    let phase = progress.start("check", (records * entrants.len()) as u64);
-    for (turn, from) in (0..records).step_by(TURN).enumerate() {
-        let sweep = planner.sweep(from..records.min(from + TURN));
+    let places = plan.data.loaded_places();
+    let phase = progress.start("check", (places.len() * entrants.len()) as u64);
+    for (turn, places) in places.chunks(TURN).enumerate() {
+        let sweep = planner.sweep(places);
         take_turns(entrants, turn, |entrant| {
             entrant.check(sweep.whole(), &phase)
         })?;
@@ -122,36 +129,49 @@ fn warm_up(
     Ok(())
 }
 
-/// Has every engine run all rounds against the clock.
+/// Has every engine run all rounds against the clock, and tells whether all were completed.
 fn rounds(
     plan: &Plan,
     planner: &mut Planner<'_>,
     entrants: &mut [Entrant<'_>],
     progress: Progress,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let phase = progress.start("run", (plan.operations * entrants.len()) as u64);
     let mut turns = 0..;
+    let mut over = false;
+    for entrant in &mut *entrants {
+        entrant.begin()?;
+    }
     for round in 0..plan.rounds {
         phase.note(&format!("round {}/{}", round + 1, plan.rounds));
         let stream = planner.plan(plan.round_operations(round));
         for (slice, turn) in stream.whole().slices(turn_size(plan)).zip(&mut turns) {
             take_turns(entrants, turn, |entrant| entrant.time(slice, &phase))?;
+            let spent = entrants.iter().any(|entrant| entrant.is_out_of_time());
+            over = stop::requested() || spent;
+            if over {
+                break;
+            }
         }
         for entrant in &mut *entrants {
-            entrant.end_round(stream.len());
+            entrant.end_round()?;
+        }
+        if over {
+            break;
         }
     }
+    for entrant in &mut *entrants {
+        entrant.end()?;
+    }
     phase.finish();
-    Ok(())
+    Ok(!over)
 }
 
-/// A whole round where operations write: the compactions that they set off then run
-/// next to the operations of the same engine, as they do in life.
 fn turn_size(plan: &Plan) -> usize {
-    if plan.workload.writes() {
+    if plan.workload.writes() || plan.target.is_some() {
         usize::MAX
     } else {
-        TURN
+        TURN * plan.threads
     }
 }
 
@@ -168,89 +188,220 @@ fn take_turns<'a>(
 
 /// An engine under measurement.
 struct Entrant<'a> {
+    plan: &'a Plan,
     loaded: &'a Loaded,
-    client: Client<'a>,
-    writes: bool,
-    /// Seconds of the round so far.
+    /// One per thread.
+    clients: Vec<Client<'a>>,
+    round: Round,
+    /// Seconds of all rounds so far.
     seconds: f64,
+    stalled_before: f64,
     outcome: Outcome,
 }
 
 impl<'a> Entrant<'a> {
-    fn new(plan: &Plan, loaded: &'a Loaded) -> Result<Self, Error> {
-        let outcome = Outcome {
-            label: loaded.contender.label.clone(),
-            options: loaded.contender.options.clone(),
-            table_factory: loaded.factories.table.clone(),
-            memtable_factory: loaded.factories.memtable.clone(),
-            insert_seconds: loaded.insert_seconds,
-            settle_seconds: loaded.settle_seconds,
-            tables: loaded.tables,
-            learned: loaded.learned,
-            reader_bytes: 0,
-            throughput: Vec::new(),
-            latencies: Latencies::new()?,
-            counts: Counts::default(),
-            tally: Tally::default(),
+    fn new(plan: &'a Plan, loaded: &'a Loaded) -> Result<Self, Error> {
+        let writes = plan.workload.writes();
+        let fixed = !writes && loaded.records.are_as_loaded(&plan.data);
+        let client = |_| {
+            Client::new(Target {
+                db: &loaded.db,
+                contender: &loaded.contender,
+                keys: &plan.data.keys,
+                seed: plan.seed,
+                value_bytes: plan.value_bytes,
+                updates: plan.updates,
+                records: (!fixed).then_some(&loaded.records),
+            })
         };
-        let client = Client::new(&loaded.db, &loaded.contender, plan.value_bytes);
         Ok(Self {
+            plan,
             loaded,
-            client,
-            writes: plan.workload.writes(),
+            clients: (0..plan.threads).map(client).collect(),
+            round: Round::default(),
             seconds: 0.0,
-            outcome,
+            stalled_before: 0.0,
+            outcome: Outcome {
+                tables: loaded.tables,
+                learned: loaded.learned,
+                load_seconds: loaded.load_seconds,
+                ..Outcome::default()
+            },
         })
     }
 
     fn check(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
-        let Outcome { learned, tally, .. } = &mut self.outcome;
         // An index that is only built at the first read is counted here.
-        learned.watch(|| self.client.touch(slice, tally, phase))
+        let client = &mut self.clients[0];
+        self.outcome.learned.watch(|| client.touch(slice, phase))
     }
 
     fn warm_up(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
-        self.client.touch(slice, &mut self.outcome.tally, phase)?;
+        let touch = |(_, client): (usize, &mut Client<'a>), slice: Slice<'_>| {
+            client.touch(slice, phase).map(|()| Timed::default())
+        };
+        self.share(slice, touch)?;
         self.settle()
+    }
+
+    /// Has every thread do its share of a turn; gives what they did one by one.
+    fn share(
+        &mut self,
+        slice: Slice<'_>,
+        work: impl Fn((usize, &mut Client<'a>), Slice<'_>) -> Result<Timed, Error> + Sync,
+    ) -> Result<Vec<Timed>, Error> {
+        let threads = self.clients.len();
+        if let [client] = &mut self.clients[..] {
+            return Ok(vec![work((0, client), slice)?]);
+        }
+        thread::scope(|scope| {
+            let work = &work;
+            let spawn = |(i, client)| {
+                scope.spawn(move || work((i, client), slice.share(i, threads)))
+            };
+            let workers: Vec<_> = self.clients.iter_mut().enumerate().map(spawn).collect();
+            let join = |worker: thread::ScopedJoinHandle<'_, _>| {
+                worker.join().unwrap_or_else(|e| panic::resume_unwind(e))
+            };
+            workers.into_iter().map(join).collect()
+        })
     }
 
     fn time(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
-        let Outcome {
-            latencies, tally, ..
-        } = &mut self.outcome;
-        self.seconds += self.client.time(slice, latencies, tally, phase)?;
-        self.settle()
+        let (threads, plan) = (self.clients.len(), self.plan);
+        let left = plan.seconds.map(|limit| (limit - self.seconds).max(0.0));
+        let meter = Meter::now()?;
+        let started = Instant::now();
+        let timed = self.share(slice, |(i, client), slice| {
+            // One after the other they are due at an even pace.
+            let every = plan.target.map(|target| 1.0 / target);
+            let pace = every.map(|every| Pace {
+                first: started + Duration::from_secs_f64(every * i as f64),
+                every: every * threads as f64,
+            });
+            let limit = left.map(Duration::from_secs_f64);
+            client.time(slice, Timing { pace, limit }, phase)
+        })?;
+        let took = match &timed[..] {
+            // A single thread's pauses do not count.
+            [timed] => timed.took,
+            _ => started.elapsed(),
+        };
+        if plan.workload.writes() {
+            self.note_memory()?;
+        }
+        self.settle()?;
+        let passed = meter.passed()?;
+        passed.add_to(&mut self.outcome.traffic);
+        self.seconds += took.as_secs_f64();
+        self.round.operations += timed.iter().map(|timed| timed.operations).sum::<u64>();
+        self.round.seconds += took.as_secs_f64();
+        self.round.cpu_seconds += passed.cpu_seconds;
+        Ok(())
     }
 
-    fn end_round(&mut self, operations: usize) {
-        let seconds = std::mem::take(&mut self.seconds).max(f64::MIN_POSITIVE);
-        self.outcome.throughput.push(operations as f64 / seconds);
+    /// What happened before the rounds does not count.
+    fn begin(&mut self) -> Result<(), Error> {
+        self.take_user_bytes();
+        self.stalled_before = traffic::stall_seconds(&self.loaded.db)?;
+        Ok(())
+    }
+
+    fn take_user_bytes(&mut self) -> u64 {
+        let written = self.clients.iter_mut().map(|client| &mut client.user_bytes);
+        written.map(std::mem::take).sum()
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.plan.seconds.is_some_and(|limit| self.seconds >= limit)
+    }
+
+    fn end_round(&mut self) -> Result<(), Error> {
+        let round = std::mem::take(&mut self.round);
+        if round.operations > 0 {
+            self.outcome.rounds.push(round);
+        }
+        if !self.plan.workload.writes() {
+            self.note_memory()?;
+        }
+        self.outcome.traffic.user_bytes += self.take_user_bytes();
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        let stalled = traffic::stall_seconds(&self.loaded.db)?;
+        self.outcome.traffic.stall_seconds = stalled - self.stalled_before;
+        Ok(())
+    }
+
+    fn note_memory(&mut self) -> Result<(), Error> {
+        let ask = |name| {
+            let bytes = self.loaded.db.property_int_value(name);
+            let what = || format!("engine {}: asking for memory", self.loaded.contender.label);
+            Ok::<u64, Error>(bytes.context(what)?.unwrap_or(0))
+        };
+        let block_cache = ask(properties::BLOCK_CACHE_USAGE)?;
+        let table_readers = ask(properties::ESTIMATE_TABLE_READERS_MEM)?;
+        let memtables = ask(properties::SIZE_ALL_MEM_TABLES)?;
+        let memory = &mut self.outcome.memory;
+        *memory = Memory {
+            block_cache: memory.block_cache.max(block_cache),
+            table_readers: memory.table_readers.max(table_readers),
+            memtables: memory.memtables.max(memtables),
+            total: memory.total.max(block_cache + table_readers + memtables),
+        };
+        Ok(())
     }
 
     fn count(&mut self, stream: &Stream, progress: Progress) -> Result<(), Error> {
         let phase = progress.start(
-            &format!("count {}", self.outcome.label),
+            &format!("count {}", self.loaded.contender.label),
             stream.len() as u64,
         );
-        self.outcome.counts = self
-            .client
-            .count(stream.whole(), &mut self.outcome.tally, &phase)?;
+        self.outcome.counts = self.clients[0].count(stream.whole(), &phase)?;
         phase.finish();
         self.settle()
+    }
+
+    fn check_all(&mut self, all: &Stream, progress: Progress) -> Result<(), Error> {
+        let phase = progress.start(&format!("check {}", self.loaded.contender.label), 1);
+        self.clients[0].touch(all.whole(), &phase)?;
+        phase.finish();
+        Ok(())
     }
 
     /// Waits for the compactions that writes have set off, so that they do not slow
     /// down the engine whose turn is next.
     fn settle(&self) -> Result<(), Error> {
-        if self.writes {
-            load::wait_for_background(&self.loaded.db, &self.outcome.label)
+        if self.plan.workload.writes() {
+            load::wait_for_background(&self.loaded.db, &self.loaded.contender.label)
         } else {
             Ok(())
         }
     }
 
     fn finish(mut self) -> Result<Outcome, Error> {
-        self.outcome.reader_bytes = self.loaded.reader_bytes()?;
+        let mut latencies = Latencies::default();
+        let mut tally = Tally::default();
+        for client in &self.clients {
+            latencies.add(&client.latencies);
+            tally += client.tally;
+        }
+        self.outcome.latencies = latencies.finish();
+        self.outcome.tally = tally;
+        self.outcome.database_bytes = directory_bytes(&self.loaded.dir)?;
         Ok(self.outcome)
     }
+}
+
+/// Bytes of all files in a directory.
+fn directory_bytes(dir: &Path) -> Result<u64, Error> {
+    let what = || format!("looking into {}", dir.display());
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir).context(what)? {
+        // A file may go while it is looked at.
+        let metadata = entry.context(what)?.metadata();
+        bytes += metadata.map_or(0, |metadata| metadata.len());
+    }
+    Ok(bytes)
 }

@@ -42,19 +42,34 @@ pub enum Compression {
     Snappy,
 }
 
+impl Compression {
+    /// The name that [`FromStr`] reads back.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Lz4 => "lz4",
+            Compression::Snappy => "snappy",
+        }
+    }
+}
+
 impl FromStr for Compression {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "none" => Ok(Compression::None),
-            "lz4" => Ok(Compression::Lz4),
-            "snappy" => Ok(Compression::Snappy),
-            _ => Err(format!(
-                "unknown compression `{s}`: choose one of none, lz4, snappy"
-            )),
-        }
+        let all = [Compression::None, Compression::Lz4, Compression::Snappy];
+        let found = all.into_iter().find(|compression| compression.name() == s);
+        found.ok_or_else(|| format!("unknown compression `{s}`: choose one of none, lz4, snappy"))
     }
+}
+
+/// What a workload does, as far as the best settings for it depend on that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Whether it reads.
+    pub reads: bool,
+    /// Whether it writes.
+    pub writes: bool,
 }
 
 /// A line of the table of engines.
@@ -66,29 +81,45 @@ pub struct Engine {
     pub about: &'static str,
     /// The table factory that the open database must name.
     table: &'static str,
+    /// The memtable factory that it must name.
+    memtable: &'static str,
     /// Settings of the table factory beyond the budget.
     settings: &'static str,
     /// Settings beside the table factory.
     general: &'static str,
+    /// Whether it gets RocksDB's best settings for the workload.
+    tuned: bool,
     /// Whether checksums of blocks are verified when they are read.
     verifies: bool,
 }
 
 const MMAP: &str = "allow_mmap_reads=true;";
+const LEARNED_MEMTABLE: &str = "memtable_factory={id=mountdb};";
 
-/// RocksDB's block-based table as it comes; what the others differ from.
+/// The name of mountdb's factories.
+const OURS: &str = "mountdb";
+
+/// RocksDB with its defaults; what the others differ from.
 const STOCK: Engine = Engine {
     name: "stock",
-    about: "RocksDB's block-based table as it comes",
+    about: "RocksDB as it comes: block-based table, skip list",
     table: "BlockBasedTable",
+    memtable: "SkipListFactory",
     settings: "",
     general: "",
+    tuned: false,
     verifies: true,
 };
 
 /// The table of engines.
 pub const ENGINES: &[Engine] = &[
     STOCK,
+    Engine {
+        name: "stock-tuned",
+        about: "RocksDB with its best settings for the workload",
+        tuned: true,
+        ..STOCK
+    },
     Engine {
         name: "interpolation",
         about: "RocksDB's block-based table, interpolation search in its index blocks",
@@ -120,19 +151,6 @@ pub const ENGINES: &[Engine] = &[
         ..STOCK
     },
     Engine {
-        name: "mountdb-table",
-        about: "mountdb's table: a learned index over the same data blocks",
-        table: "mountdb",
-        ..STOCK
-    },
-    Engine {
-        name: "mountdb-partitioned",
-        about: "mountdb's table, filter in partitions",
-        table: "mountdb",
-        settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
-        ..STOCK
-    },
-    Engine {
         name: "mmap",
         about: "RocksDB's block-based table over mapped files",
         general: MMAP,
@@ -153,10 +171,55 @@ pub const ENGINES: &[Engine] = &[
         ..STOCK
     },
     Engine {
-        name: "mountdb-mmap",
-        about: "mountdb's table over mapped files",
-        table: "mountdb",
-        general: MMAP,
+        name: "vector",
+        about: "RocksDB's vector memtable, the fastest to fill; to be read it is sorted each time",
+        memtable: "VectorRepFactory",
+        general: "memtable_factory=vector;allow_concurrent_memtable_write=false;",
+        ..STOCK
+    },
+    Engine {
+        name: "mountdb-memtable",
+        about: "mountdb's memtable, RocksDB's table",
+        memtable: OURS,
+        general: LEARNED_MEMTABLE,
+        ..STOCK
+    },
+    Engine {
+        name: "mountdb-table",
+        about: "mountdb's table, a learned index over the same data blocks; RocksDB's skip list",
+        table: OURS,
+        ..STOCK
+    },
+    Engine {
+        name: "mountdb",
+        about: "mountdb's memtable and table, all else as RocksDB comes",
+        table: OURS,
+        memtable: OURS,
+        general: LEARNED_MEMTABLE,
+        ..STOCK
+    },
+    Engine {
+        name: "mountdb-tuned",
+        about: "mountdb's memtable and table, RocksDB's best settings for the workload",
+        table: OURS,
+        memtable: OURS,
+        general: LEARNED_MEMTABLE,
+        tuned: true,
+        ..STOCK
+    },
+    Engine {
+        name: "mountdb-mapped",
+        about: "mountdb's memtable and table over mapped files",
+        table: OURS,
+        memtable: OURS,
+        general: "memtable_factory={id=mountdb};allow_mmap_reads=true;",
+        ..STOCK
+    },
+    Engine {
+        name: "mountdb-partitioned",
+        about: "mountdb's table, filter in partitions; RocksDB's skip list",
+        table: OURS,
+        settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
         ..STOCK
     },
 ];
@@ -165,12 +228,13 @@ pub const ENGINES: &[Engine] = &[
 pub const OPTIONS_PREFIX: &str = "options:";
 
 impl Engine {
-    /// The options string of this engine within `budget`.
-    pub fn options(&self, budget: &Budget) -> String {
+    /// The options string of this engine within `budget`, for a workload.
+    pub fn options(&self, budget: &Budget, usage: Usage) -> String {
         let Engine {
             table,
             settings,
             general,
+            tuned,
             ..
         } = self;
         let Budget {
@@ -192,10 +256,33 @@ impl Engine {
             true => ";cache_index_and_filter_blocks=true;pin_top_level_index_and_filter=true",
             false => "",
         };
+        let (more_general, more_settings) = if *tuned { tuning(usage) } else { ("", "") };
         format!(
-            "{general}table_factory={{id={table};block_cache={cache_bytes};block_size={block_bytes}{filter}{metadata}{settings}}}"
+            "{general}{more_general}table_factory={{id={table};block_cache={cache_bytes};\
+             block_size={block_bytes}{filter}{metadata}{settings}{more_settings}}}"
         )
     }
+
+    /// Whether it is RocksDB without mountdb.
+    pub fn is_stock(&self) -> bool {
+        self.table != OURS && self.memtable != OURS
+    }
+}
+
+/// RocksDB's best settings for a workload: beside the table factory, and of it.
+fn tuning(usage: Usage) -> (&'static str, &'static str) {
+    let general = match usage {
+        // Reads of records that are in files need not search the memtables.
+        Usage { reads: true, writes: true } => {
+            "memtable_prefix_bloom_size_ratio=0.1;memtable_whole_key_filtering=true;"
+        }
+        _ => "",
+    };
+    let settings = match usage {
+        Usage { reads: true, .. } => ";index_block_search_type=kAuto;uniform_cv_threshold=0.2",
+        _ => "",
+    };
+    (general, settings)
 }
 
 /// An engine of a run.
@@ -203,10 +290,14 @@ impl Engine {
 pub struct Contender {
     /// Its name in reports and its directory; no two of a run are the same.
     pub label: String,
+    /// What it is, in one line.
+    pub about: &'static str,
     /// Its options string.
     pub options: String,
     /// The table factory it must turn out to use, where that is known.
     pub table: Option<&'static str>,
+    /// The memtable factory it must turn out to use, where that is known.
+    pub memtable: Option<&'static str>,
     /// Whether its reads verify checksums.
     pub verifies: bool,
 }
@@ -214,7 +305,13 @@ pub struct Contender {
 impl Contender {
     /// Whether it is one of mountdb's engines.
     pub fn is_ours(&self) -> bool {
-        self.table == Some("mountdb")
+        !self.is_stock()
+    }
+
+    /// Whether it is RocksDB without mountdb.
+    pub fn is_stock(&self) -> bool {
+        let ours = self.table == Some(OURS) || self.memtable == Some(OURS);
+        !ours && !self.options.contains(OURS)
     }
 
     /// How it reads.
@@ -244,36 +341,46 @@ pub fn split_list(list: &str) -> Vec<String> {
 ///
 /// # Errors
 /// An unknown name; the message lists all.
-pub fn resolve(names: &[String], budget: &Budget) -> Result<Vec<Contender>, Error> {
+pub fn resolve(
+    names: &[String],
+    budget: &Budget,
+    usage: Usage,
+) -> Result<Vec<Contender>, Error> {
     if names.is_empty() {
         return Err(Error::Usage(
-            "no engine given: name some with --engines, for example stock,mountdb-table".to_owned(),
+            "no engine given: name some with --engines, for example stock,mountdb".to_owned(),
         ));
     }
     let mut uses = HashMap::new();
     let mut contenders = Vec::new();
     for name in names {
-        let (stem, options, table, verifies) = match name.strip_prefix(OPTIONS_PREFIX) {
-            Some(options) => ("options", options.to_owned(), None, true),
+        let mut contender = match name.strip_prefix(OPTIONS_PREFIX) {
+            Some(options) => Contender {
+                label: "options".to_owned(),
+                about: "an options string of its own",
+                options: options.to_owned(),
+                table: None,
+                memtable: None,
+                verifies: true,
+            },
             None => {
                 let engine = by_name(name)?;
-                let options = engine.options(budget);
-                (engine.name, options, Some(engine.table), engine.verifies)
+                Contender {
+                    label: engine.name.to_owned(),
+                    about: engine.about,
+                    options: engine.options(budget, usage),
+                    table: Some(engine.table),
+                    memtable: Some(engine.memtable),
+                    verifies: engine.verifies,
+                }
             }
         };
-        let used: &mut u32 = uses.entry(stem).or_default();
+        let used: &mut u32 = uses.entry(contender.label.clone()).or_default();
         *used += 1;
-        let label = if *used == 1 {
-            stem.to_owned()
-        } else {
-            format!("{stem}-{used}")
-        };
-        contenders.push(Contender {
-            label,
-            options,
-            table,
-            verifies,
-        });
+        if *used > 1 {
+            contender.label = format!("{}-{used}", contender.label);
+        }
+        contenders.push(contender);
     }
     Ok(contenders)
 }
@@ -297,6 +404,8 @@ pub enum Purpose {
     Load,
     /// A loaded database, to be measured.
     Run,
+    /// A new database that is filled while it is measured.
+    Fill,
 }
 
 /// Opens the database of a contender in `dir`.
@@ -310,7 +419,7 @@ pub fn open(
     dir: &Path,
     purpose: Purpose,
 ) -> Result<DB, Error> {
-    let Contender { label, table, .. } = contender;
+    let label = &contender.label;
     let options = resolved(contender, budget, purpose)?;
     let family = ColumnFamilyDescriptor::new(DEFAULT_FAMILY, options.clone());
     let db = DB::open_cf_descriptors(&options, dir, [family]).context(|| {
@@ -321,14 +430,19 @@ pub fn open(
         };
         format!("engine {label}: opening {}{hint}", dir.display())
     })?;
-    let found = mountdb::db_factories(&db).table;
-    match table {
-        Some(expected) if *expected != found => Err(Error::Run(format!(
-            "engine {label}: stands for the table factory {expected}, but the open database \
-             uses {found}; measuring it would be measuring something else"
-        ))),
-        _ => Ok(db),
+    let found = mountdb::db_factories(&db);
+    for (kind, expected, found) in [
+        ("table", contender.table, &found.table),
+        ("memtable", contender.memtable, &found.memtable),
+    ] {
+        if let Some(expected) = expected.filter(|expected| expected != found) {
+            return Err(Error::Run(format!(
+                "engine {label}: stands for the {kind} factory {expected}, but the open database \
+                 uses {found}; measuring it would be measuring something else"
+            )));
+        }
     }
+    Ok(db)
 }
 
 const DEFAULT_FAMILY: &str = "default";
@@ -363,8 +477,8 @@ pub fn resolved(
 fn base_options(budget: &Budget, purpose: Purpose) -> Options {
     let load = purpose == Purpose::Load;
     let mut options = Options::default();
-    options.create_if_missing(load);
-    options.set_error_if_exists(load);
+    options.create_if_missing(purpose != Purpose::Run);
+    options.set_error_if_exists(purpose != Purpose::Run);
     options.set_disable_auto_compactions(load);
     options.set_write_buffer_size(budget.write_buffer_bytes);
     options.set_compression_type(match budget.compression {

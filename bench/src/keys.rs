@@ -6,7 +6,9 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -75,6 +77,14 @@ impl KeySet {
             KeySet::RandomBytes => "random-bytes",
         }
     }
+
+    /// `n`, or as many keys as there are.
+    fn most(self, n: usize) -> usize {
+        match self {
+            KeySet::OneByte => n.min(256),
+            _ => n,
+        }
+    }
 }
 
 impl fmt::Display for KeySet {
@@ -101,46 +111,83 @@ impl FromStr for KeySet {
 /// the same keys. [`KeySet::OneByte`] stops at 256, and [`KeySet::User`] takes no
 /// notice of `seed`, because YCSB numbers its records from zero.
 pub fn generate(set: KeySet, n: usize, seed: u64) -> Vec<Vec<u8>> {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let rng = &mut rng;
-    match set {
-        KeySet::Uniform => numbers(n, || rng.random()),
-        KeySet::Dense => {
-            let first = rng.random_range(0..1u64 << 40);
-            (first..)
-                .take(n)
-                .map(|v| v.to_be_bytes().to_vec())
-                .collect()
+    let n = set.most(n);
+    match Draw::new(set, n, seed) {
+        Draw::Numbers(draw) => big_endian(&distinct(n, draw)),
+        Draw::Bytes(draw) => distinct(n, draw),
+    }
+}
+
+/// The keys of [`generate`] for `n`, in the order in which they come up, and `more` behind them
+/// that follow the same law: other arguments for `more` change nothing before.
+pub fn numbered(set: KeySet, n: usize, more: usize, seed: u64) -> Vec<Vec<u8>> {
+    let wanted = set.most(n + more);
+    match Draw::new(set, set.most(n), seed) {
+        Draw::Numbers(draw) => big_endian(&distinct_in_order(wanted, draw)),
+        Draw::Bytes(draw) => distinct_in_order(wanted, draw),
+    }
+}
+
+/// An endless sequence of keys, some of them more than once.
+enum Draw {
+    /// To be stored as 8 bytes, big-endian.
+    Numbers(Box<dyn FnMut() -> u64>),
+    /// As they are.
+    Bytes(Box<dyn FnMut() -> Vec<u8>>),
+}
+
+impl Draw {
+    /// The sequence of a set that is made for `n` keys.
+    fn new(set: KeySet, n: usize, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        match set {
+            KeySet::Uniform => Self::numbers(move || rng.random()),
+            KeySet::Dense => {
+                let mut next = rng.random_range(0..1u64 << 40)..;
+                Self::numbers(move || next.next().unwrap_or(u64::MAX))
+            }
+            KeySet::Normal => Self::numbers(move || {
+                (2f64.powi(63) + normal(&mut rng) * 2f64.powi(58)) as u64
+            }),
+            KeySet::Lognormal => {
+                Self::numbers(move || ((2.0 * normal(&mut rng)).exp() * 2f64.powi(40)) as u64)
+            }
+            KeySet::Clustered => Self::numbers(clustered(n, rng)),
+            KeySet::Outliers => Self::numbers(outliers(n, rng)),
+            KeySet::User => {
+                let mut record = 0u64..;
+                Self::bytes(move || {
+                    format!("user{}", fnv64(record.next().unwrap_or(0))).into_bytes()
+                })
+            }
+            KeySet::UuidV4 => Self::bytes(move || uuid_text(rng.random(), 4)),
+            KeySet::UuidV7 => {
+                let mut millis = 1_700_000_000_000u128;
+                Self::bytes(move || {
+                    // About three ids a millisecond, as a busy writer makes them.
+                    millis += u128::from(rng.random_ratio(1, 3));
+                    uuid_text(millis << 80 | rng.random::<u128>() >> 48, 7)
+                })
+            }
+            KeySet::Paths => Self::bytes(move || path(n, &mut rng)),
+            KeySet::OneByte => Self::bytes(move || vec![rng.random()]),
+            KeySet::RandomBytes => {
+                let mut last = None;
+                Self::bytes(move || {
+                    let key = random_bytes(last.take(), &mut rng);
+                    last = Some(key.clone());
+                    key
+                })
+            }
         }
-        KeySet::Normal => numbers(n, || (2f64.powi(63) + normal(rng) * 2f64.powi(58)) as u64),
-        KeySet::Lognormal => numbers(n, || ((2.0 * normal(rng)).exp() * 2f64.powi(40)) as u64),
-        KeySet::Clustered => clustered(n, rng),
-        KeySet::Outliers => outliers(n, rng),
-        KeySet::User => {
-            let mut record = 0u64..;
-            distinct(n, || {
-                format!("user{}", fnv64(record.next().unwrap_or(0))).into_bytes()
-            })
-        }
-        KeySet::UuidV4 => distinct(n, || uuid_text(rng.random(), 4)),
-        KeySet::UuidV7 => {
-            let mut millis = 1_700_000_000_000u128;
-            distinct(n, || {
-                // About three ids a millisecond, as a busy writer makes them.
-                millis += u128::from(rng.random_ratio(1, 3));
-                uuid_text(millis << 80 | rng.random::<u128>() >> 48, 7)
-            })
-        }
-        KeySet::Paths => distinct(n, || path(n, rng)),
-        KeySet::OneByte => distinct(n.min(256), || vec![rng.random()]),
-        KeySet::RandomBytes => {
-            let mut last = None;
-            distinct(n, || {
-                let key = random_bytes(last.take(), rng);
-                last = Some(key.clone());
-                key
-            })
-        }
+    }
+
+    fn numbers(draw: impl FnMut() -> u64 + 'static) -> Self {
+        Draw::Numbers(Box::new(draw))
+    }
+
+    fn bytes(draw: impl FnMut() -> Vec<u8> + 'static) -> Self {
+        Draw::Bytes(Box::new(draw))
     }
 }
 
@@ -167,9 +214,11 @@ fn distinct<T: Ord>(n: usize, mut draw: impl FnMut() -> T) -> Vec<T> {
     items
 }
 
-/// [`distinct`] numbers as 8-byte big-endian keys.
-fn numbers(n: usize, draw: impl FnMut() -> u64) -> Vec<Vec<u8>> {
-    big_endian(&distinct(n, draw))
+/// The same in the order of the draws.
+fn distinct_in_order<T: Clone + Eq + Hash>(n: usize, draw: impl FnMut() -> T) -> Vec<T> {
+    let mut seen = HashSet::with_capacity(n);
+    let new = std::iter::repeat_with(draw).filter(|item| seen.insert(item.clone()));
+    new.take(n).collect()
 }
 
 fn big_endian(values: &[u64]) -> Vec<Vec<u8>> {
@@ -183,27 +232,24 @@ pub fn normal(rng: &mut StdRng) -> f64 {
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
-fn clustered(n: usize, rng: &mut StdRng) -> Vec<Vec<u8>> {
+fn clustered(n: usize, mut rng: StdRng) -> impl FnMut() -> u64 {
     // About 256 keys within 4096 numbers, then a gap of 2^64 / clusters.
     let clusters = (n / 256).max(2);
     let centres: Vec<u64> = (0..clusters)
         .map(|_| rng.random::<u64>() & !0xfff)
         .collect();
-    numbers(n, || {
-        centres[rng.random_range(0..clusters)] | rng.random_range(0..0x1000)
-    })
+    move || centres[rng.random_range(0..clusters)] | rng.random_range(0..0x1000)
 }
 
-fn outliers(n: usize, rng: &mut StdRng) -> Vec<Vec<u8>> {
+fn outliers(n: usize, mut rng: StdRng) -> impl FnMut() -> u64 {
     // At least one on either side as soon as there is a body to stand out from.
     let each_side = (n / 4).min(8) as u64;
-    let body = n - 2 * each_side as usize;
+    let mut outliers = (0..each_side).chain((0..each_side).map(|i| u64::MAX - i));
     let spread = 2.0 * n as f64 + 16.0;
-    let mut keys = distinct(body, || (2f64.powi(40) + normal(rng) * spread) as u64);
-    keys.extend(0..each_side);
-    keys.extend((0..each_side).map(|i| u64::MAX - i));
-    keys.sort_unstable();
-    big_endian(&keys)
+    move || {
+        let body = || (2f64.powi(40) + normal(&mut rng) * spread) as u64;
+        outliers.next().unwrap_or_else(body)
+    }
 }
 
 fn uuid_text(bits: u128, version: u128) -> Vec<u8> {
@@ -272,29 +318,56 @@ fn random_bytes(last: Option<Vec<u8>>, rng: &mut StdRng) -> Vec<u8> {
 /// # Errors
 /// A message that names the file and what is wrong with it.
 pub fn read_file(path: &Path, limit: Option<usize>) -> Result<Vec<Vec<u8>>, String> {
-    let fail = |why: String| format!("keys file {}: {why}", path.display());
-    let data = std::fs::read(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
-    let keys = match sosd(&data).map_err(fail)? {
-        Some(mut numbers) => {
+    with_keys_of(path, |numbers, mut lines| {
+        if let Some(mut numbers) = numbers {
             numbers.sort_unstable();
             numbers.dedup();
             big_endian(&thin(numbers, limit))
-        }
-        None => {
-            let mut lines: Vec<&[u8]> = data
-                .split(|byte| *byte == b'\n')
-                .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-                .filter(|line| !line.is_empty())
-                .collect();
+        } else {
             lines.sort_unstable();
             lines.dedup();
             thin(lines, limit).into_iter().map(<[u8]>::to_vec).collect()
         }
+    })
+}
+
+/// Reads all keys of such a file without duplicates, in the order in which they first come up.
+///
+/// # Errors
+/// As for [`read_file`].
+pub fn read_file_as_given(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    with_keys_of(path, |numbers, lines| match numbers {
+        Some(numbers) => big_endian(&first_ones(numbers)),
+        None => first_ones(lines).into_iter().map(<[u8]>::to_vec).collect(),
+    })
+}
+
+/// Hands the numbers of a SOSD file, or the lines of another one, to `make`.
+fn with_keys_of(
+    path: &Path,
+    make: impl FnOnce(Option<Vec<u64>>, Vec<&[u8]>) -> Vec<Vec<u8>>,
+) -> Result<Vec<Vec<u8>>, String> {
+    let fail = |why: String| format!("keys file {}: {why}", path.display());
+    let data = std::fs::read(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let numbers = sosd(&data).map_err(fail)?;
+    let lines: Vec<&[u8]> = match &numbers {
+        Some(_) => Vec::new(),
+        None => (data.split(|byte| *byte == b'\n'))
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .filter(|line| !line.is_empty())
+            .collect(),
     };
-    if keys.is_empty() && limit != Some(0) {
+    if numbers.as_ref().map_or(lines.len(), Vec::len) == 0 {
         return Err(fail("holds no keys".to_owned()));
     }
-    Ok(keys)
+    Ok(make(numbers, lines))
+}
+
+/// Drops what was there before.
+fn first_ones<T: Clone + Eq + Hash>(items: Vec<T>) -> Vec<T> {
+    let mut seen = HashSet::with_capacity(items.len());
+    let items = items.into_iter();
+    items.filter(|item| seen.insert(item.clone())).collect()
 }
 
 /// The numbers of a SOSD file, or `None` for a file that is none.

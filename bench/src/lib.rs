@@ -5,20 +5,20 @@
 //! |---|---|
 //! | command line | [`cli`] |
 //! | key sets, generated or from files | [`keys`], [`dataset`] |
-//! | values that check themselves | [`values`] |
+//! | values that check themselves, what each record holds | [`values`], [`records`] |
 //! | the table of engines | [`engine`] |
-//! | workloads, request distributions, planned operations | [`workload`], [`distribution`], [`stream`] |
-//! | what to do | [`plan`] |
-//! | load phase, one engine after the other | [`load`] |
-//! | timed loop, run phase, engines interleaved | [`run`], [`compare`] |
+//! | YCSB's properties, workloads, request distributions | [`properties`], [`workload`], [`distribution`] |
+//! | planned operations | [`stream`] |
+//! | several workloads one after the other, one workload | [`suite`], [`plan`] |
+//! | databases filled before the run, or left by an earlier one | [`load`], [`store`] |
+//! | timed loop, engines interleaved | [`run`], [`compare`], [`latencies`], [`traffic`] |
 //! | indexes alone side by side | [`index`] |
 //! | the index of a file that is there | [`inspect`] |
 //! | memtables side by side | [`memtable`] |
-//! | the measurements, the report | [`outcome`], [`report`], [`verdict`], [`format`](mod@format) |
+//! | the measurements, the reports | [`results`], [`reports`], [`format`](mod@format) |
 //!
-//! A new engine is a line in [`engine::ENGINES`], a new workload one in
-//! [`workload::WORKLOADS`], a new distribution a variant of
-//! [`distribution::Distribution`].
+//! A new engine is a line in [`engine::ENGINES`], a new workload a file in `workloads/`, a new
+//! distribution a variant of [`distribution::Distribution`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -32,20 +32,26 @@ pub mod format;
 pub mod index;
 pub mod inspect;
 pub mod keys;
+pub mod latencies;
 pub mod learned;
+pub mod lengths;
 pub mod load;
 pub mod memtable;
-pub mod outcome;
 pub mod plan;
 pub mod progress;
-pub mod report;
+pub mod properties;
+pub mod records;
+pub mod reports;
 pub mod results;
 pub mod run;
 pub mod stats;
+pub mod stop;
+pub mod store;
 pub mod stream;
+pub mod suite;
 pub mod sysinfo;
 pub mod tableprops;
+pub mod traffic;
 pub mod values;
-pub mod verdict;
 pub mod workdir;
 pub mod workload;

@@ -1,17 +1,17 @@
-//! The load phase: every engine is filled with the same records and brought to the
-//! same shape, then opened anew for the run.
+//! Databases before they are measured: filled with the same records and brought to the same shape,
+//! or empty.
 
 use crate::engine::{self, Contender, Purpose};
 use crate::error::{Context, Error};
 use crate::learned::Learned;
-use crate::plan::{InsertOrder, Plan};
+use crate::engine::Budget;
+use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::records::Records;
+use crate::stop;
 use crate::tableprops::TableProperties;
 use crate::values;
 use crate::workdir::WorkDir;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use rocksdb::{
     BottommostLevelCompaction, CompactOptions, DB, WaitForCompactOptions, WriteBatch, WriteOptions,
     properties,
@@ -27,10 +27,11 @@ pub struct Loaded {
     pub dir: PathBuf,
     /// Its database.
     pub db: DB,
-    /// Seconds that the inserts took.
-    pub insert_seconds: f64,
-    /// Seconds that the flush and the compaction after them took.
-    pub settle_seconds: f64,
+    /// What its records hold.
+    pub records: Records,
+    /// Seconds that the inserts took, and the flush and the compaction after them, if it was
+    /// filled here.
+    pub load_seconds: Option<(f64, f64)>,
     /// The factories that the open database names.
     pub factories: mountdb::Factories,
     /// Its table files as the load left them.
@@ -62,47 +63,75 @@ const BATCH: usize = 1000;
 pub fn load(plan: &Plan, dir: &mut WorkDir, progress: Progress) -> Result<Vec<Loaded>, Error> {
     plan.check()?;
     mountdb::register().context(|| "registering mountdb".to_owned())?;
-    let order = insert_order(plan);
-    let mut filled = Vec::new();
-    for contender in &plan.contenders {
-        let dir = dir.engine(&contender.label)?;
-        filled.push(Filled::new(plan, contender, &order, dir, progress)?);
+    // All of them before the first is filled: one that is in the way costs no work.
+    let labels = plan.contenders.iter().map(|contender| &contender.label);
+    let dirs: Vec<PathBuf> = labels.map(|label| dir.engine(label)).collect::<Result<_, _>>()?;
+    let mut closed = Vec::new();
+    for (contender, dir) in plan.contenders.iter().zip(dirs) {
+        closed.push(Closed::fill(plan, contender, dir, progress)?);
     }
     // Loading leaves the heap in pieces. None is opened before all are loaded, or the
     // first would hold its indexes in other memory than the last.
-    filled.into_iter().map(|filled| filled.open(plan)).collect()
-}
-
-/// The records in the order in which they are inserted.
-fn insert_order(plan: &Plan) -> Vec<u32> {
-    // `Dataset` sees to it that the numbers fit.
-    let mut order: Vec<u32> = (0..plan.data.records.len() as u32).collect();
-    if plan.insert_order == InsertOrder::Random {
-        order.shuffle(&mut StdRng::seed_from_u64(plan.seed));
+    let loaded = closed.into_iter().map(|closed| closed.open(plan));
+    let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
+    for Loaded { tables, contender, .. } in &loaded {
+        if tables.entries != plan.data.loaded as u64 {
+            return Err(Error::Run(format!(
+                "engine {}: {} records were loaded, but its files hold {}",
+                contender.label, plan.data.loaded, tables.entries
+            )));
+        }
     }
-    order
+    Ok(loaded)
 }
 
-/// A loaded engine, closed.
-struct Filled<'a> {
-    contender: &'a Contender,
-    dir: PathBuf,
-    insert_seconds: f64,
-    settle_seconds: f64,
+/// Opens an empty database for every engine of `plan`, to be filled while it is measured.
+///
+/// # Errors
+/// The first engine that cannot be opened.
+pub fn empty(plan: &Plan, dir: &mut WorkDir) -> Result<Vec<Loaded>, Error> {
+    plan.check()?;
+    mountdb::register().context(|| "registering mountdb".to_owned())?;
+    let open = |contender: &Contender| {
+        let dir = dir.engine(&contender.label)?;
+        let db = engine::open(contender, &plan.budget, &dir, Purpose::Fill)?;
+        Ok(Loaded {
+            contender: contender.clone(),
+            dir,
+            records: Records::new(&plan.data),
+            load_seconds: None,
+            factories: mountdb::db_factories(&db),
+            db,
+            tables: TableProperties::default(),
+            learned: Learned::default(),
+        })
+    };
+    plan.contenders.iter().map(open).collect()
 }
 
-impl<'a> Filled<'a> {
-    fn new(
+/// A database that is not open.
+pub struct Closed<'a> {
+    /// What it is.
+    pub contender: &'a Contender,
+    /// Where it is.
+    pub dir: PathBuf,
+    /// What its records hold.
+    pub records: Records,
+    /// See [`Loaded::load_seconds`].
+    pub load_seconds: Option<(f64, f64)>,
+}
+
+impl<'a> Closed<'a> {
+    fn fill(
         plan: &Plan,
         contender: &'a Contender,
-        order: &[u32],
         dir: PathBuf,
         progress: Progress,
     ) -> Result<Self, Error> {
         let label = &contender.label;
         let db = engine::open(contender, &plan.budget, &dir, Purpose::Load)?;
         let started = Instant::now();
-        insert(&db, plan, label, order, progress)?;
+        insert(&db, plan, label, progress)?;
         let insert_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
         settle(&db, label)?;
@@ -110,66 +139,82 @@ impl<'a> Filled<'a> {
         Ok(Self {
             contender,
             dir,
-            insert_seconds,
-            settle_seconds,
+            records: Records::new(&plan.data),
+            load_seconds: Some((insert_seconds, settle_seconds)),
         })
     }
 
-    fn open(self, plan: &Plan) -> Result<Loaded, Error> {
-        let Filled { contender, dir, .. } = self;
+    /// Opens it with the budget of a plan.
+    ///
+    /// # Errors
+    /// If RocksDB or mountdb refuses.
+    pub fn open(self, plan: &Plan) -> Result<Loaded, Error> {
+        let Closed { contender, dir, .. } = self;
         // Every file is opened here and now, and nothing else happens meanwhile: the
         // counters rise by exactly what this database holds.
         let mut learned = Learned::default();
         let db = learned.watch(|| engine::open(contender, &plan.budget, &dir, Purpose::Run))?;
-        let tables = TableProperties::of(&db)?;
-        if tables.entries != plan.data.records.len() as u64 {
-            return Err(Error::Run(format!(
-                "engine {}: {} records were loaded, but its files hold {}",
-                contender.label,
-                plan.data.records.len(),
-                tables.entries
-            )));
-        }
         Ok(Loaded {
             contender: contender.clone(),
             dir,
+            records: self.records,
+            load_seconds: self.load_seconds,
             factories: mountdb::db_factories(&db),
+            tables: TableProperties::of(&db)?,
             db,
-            insert_seconds: self.insert_seconds,
-            settle_seconds: self.settle_seconds,
-            tables,
             learned,
         })
     }
 }
 
-/// Opens loaded engines anew, with the options that `plan`, of the same engines, gives them.
+/// Opens engines anew, with the options that `plan`, of the same engines, gives them.
 ///
 /// # Errors
 /// The first engine that cannot be opened.
 pub fn reopen(loaded: Vec<Loaded>, plan: &Plan) -> Result<Vec<Loaded>, Error> {
     // All are closed before the first is opened.
-    let filled: Vec<_> = (loaded.into_iter().zip(&plan.contenders))
-        .map(|(loaded, contender)| Filled {
+    let closed: Vec<_> = (loaded.into_iter().zip(&plan.contenders))
+        .map(|(loaded, contender)| Closed {
             contender,
             dir: loaded.dir,
-            insert_seconds: loaded.insert_seconds,
-            settle_seconds: loaded.settle_seconds,
+            records: loaded.records,
+            load_seconds: loaded.load_seconds,
         })
         .collect();
-    filled.into_iter().map(|filled| filled.open(plan)).collect()
+    closed.into_iter().map(|closed| closed.open(plan)).collect()
+}
+
+/// Opens engines anew with `percent` of their data for cache, index and filters together: what the
+/// table readers of an engine do not take goes to its block cache. Gives the sizes of the caches,
+/// in bytes.
+///
+/// # Errors
+/// If an engine cannot be opened.
+pub fn reopen_within(
+    loaded: Vec<Loaded>,
+    plan: &mut Plan,
+    percent: f64,
+    resolve: impl Fn(&Budget) -> Result<Vec<Contender>, Error>,
+) -> Result<(Vec<Loaded>, Vec<u64>), Error> {
+    let data = loaded.first().map_or(0, |first| first.tables.data_bytes) as f64;
+    let memory = (data * percent / 100.0) as u64;
+    let mut caches = Vec::new();
+    for (i, loaded) in loaded.iter().enumerate() {
+        let cache_bytes = memory.saturating_sub(loaded.reader_bytes()?);
+        let budget = Budget {
+            cache_bytes,
+            ..plan.budget.clone()
+        };
+        plan.contenders[i] = resolve(&budget)?.swap_remove(i);
+        caches.push(cache_bytes);
+    }
+    Ok((reopen(loaded, plan)?, caches))
 }
 
 /// Inserts every record.
-fn insert(
-    db: &DB,
-    plan: &Plan,
-    label: &str,
-    order: &[u32],
-    progress: Progress,
-) -> Result<(), Error> {
-    let phase = progress.start(&format!("load {label}"), order.len() as u64);
-    let keys = order.iter().map(|i| &plan.data.records[*i as usize]);
+fn insert(db: &DB, plan: &Plan, label: &str, progress: Progress) -> Result<(), Error> {
+    let phase = progress.start(&format!("load {label}"), plan.data.loaded as u64);
+    let keys = plan.data.loaded_keys();
     write(db, label, keys, plan.value_bytes, plan.seed, |records| {
         phase.advance(records);
     })?;
@@ -195,9 +240,12 @@ pub fn write<'k>(
     let mut value = vec![0; value_bytes];
     let mut keys = keys.peekable();
     while keys.peek().is_some() {
+        if stop::requested() {
+            return Err(Error::Run(format!("engine {label}: interrupted while loading")));
+        }
         let mut batch = WriteBatch::default();
         for key in keys.by_ref().take(BATCH) {
-            values::fill(&mut value, values::mark(key, seed, 0));
+            values::fill(&mut value, values::first_mark(key, seed));
             batch.put(key, &value);
         }
         let records = batch.len() as u64;

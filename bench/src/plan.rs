@@ -1,47 +1,14 @@
-//! What a comparison is going to do.
+//! What is going to be done to all engines alike.
 
-use crate::dataset::{Dataset, Source};
-use crate::distribution::Distribution;
-use crate::engine::{Budget, Contender};
+use crate::dataset::{Dataset, InsertOrder, Source};
+use crate::engine::{self, Budget, Contender, Usage};
 use crate::error::Error;
+use crate::run::Updates;
+use crate::stream;
 use crate::values;
 use crate::workload::Workload;
-use std::str::FromStr;
 
-/// The order in which records are loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InsertOrder {
-    /// Shuffled by the seed.
-    Random,
-    /// In key order.
-    Sorted,
-}
-
-impl InsertOrder {
-    /// The name that [`FromStr`] reads back.
-    pub fn name(self) -> &'static str {
-        match self {
-            InsertOrder::Random => "random",
-            InsertOrder::Sorted => "sorted",
-        }
-    }
-}
-
-impl FromStr for InsertOrder {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "random" => Ok(InsertOrder::Random),
-            "sorted" => Ok(InsertOrder::Sorted),
-            _ => Err(format!(
-                "unknown insert order `{s}`: choose one of random, sorted"
-            )),
-        }
-    }
-}
-
-/// A comparison, ready to run.
+/// One workload, ready to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The engines; the first is the one that the others are compared to.
@@ -52,20 +19,26 @@ pub struct Plan {
     pub source: Source,
     /// The keys.
     pub data: Dataset,
+    /// The order in which they are loaded, for the report.
+    pub insert_order: InsertOrder,
     /// What is done with them.
-    pub workload: &'static Workload,
-    /// How records are chosen.
-    pub distribution: Distribution,
+    pub workload: Workload,
     /// Percentage of the reads that ask for held-out keys.
     pub absent_percent: f64,
+    /// How updates are made.
+    pub updates: Updates,
     /// Measured operations per engine, over all rounds.
     pub operations: usize,
     /// Rounds into which they are divided.
     pub rounds: usize,
+    /// Threads that deal them out among themselves.
+    pub threads: usize,
+    /// Operations per second that are aimed at, over all threads.
+    pub target: Option<f64>,
+    /// Seconds after which an engine's measured operations end.
+    pub seconds: Option<f64>,
     /// Size of every value in bytes.
     pub value_bytes: usize,
-    /// The order in which records are loaded.
-    pub insert_order: InsertOrder,
     /// Decides the choice of keys, the values, the insert order and the operations.
     pub seed: u64,
 }
@@ -77,7 +50,7 @@ impl Plan {
     /// The first thing that cannot be run.
     pub fn check(&self) -> Result<(), Error> {
         self.check_numbers()?;
-        if self.data.records.is_empty() {
+        if self.data.places.is_empty() || self.data.loaded == 0 && self.workload.reads() {
             return Err(Error::Usage("there are no records to load".to_owned()));
         }
         if self.absent_percent > 0.0 && self.data.absent.is_empty() {
@@ -96,10 +69,12 @@ impl Plan {
         let Plan {
             operations,
             rounds,
+            threads,
             value_bytes,
             absent_percent,
             ..
         } = self;
+        let positive = |value: Option<f64>| value.is_none_or(|value| value > 0.0 && value < 1e12);
         let problem = if *operations == 0 {
             "--operations 0: there is nothing to measure; give at least 1, or --workload load"
                 .to_owned()
@@ -109,6 +84,8 @@ impl Plan {
             format!(
                 "--operations {operations} is fewer than --rounds {rounds}: give --rounds {operations} or fewer"
             )
+        } else if !(1..=MOST_THREADS).contains(threads) {
+            format!("--threads {threads}: give 1 to {MOST_THREADS}")
         } else if *value_bytes < values::MIN_SIZE {
             let least = values::MIN_SIZE;
             format!(
@@ -116,6 +93,10 @@ impl Plan {
             )
         } else if !(0.0..=100.0).contains(absent_percent) {
             format!("--absent {absent_percent}: give a percentage from 0 to 100")
+        } else if !positive(self.target) {
+            "--target: give operations per second, more than 0".to_owned()
+        } else if !positive(self.seconds) {
+            "--seconds: give more than 0".to_owned()
         } else {
             return Ok(());
         };
@@ -126,4 +107,46 @@ impl Plan {
     pub fn round_operations(&self, round: usize) -> usize {
         self.operations / self.rounds + usize::from(round < self.operations % self.rounds)
     }
+
+    /// Whether caches are warmed up before the rounds, and counters read after them: each by one
+    /// round's worth of operations. Nothing but inserts needs no warm cache.
+    pub fn has_untimed_rounds(&self) -> bool {
+        !self.workload.only_inserts()
+    }
+
+    /// Records that the workload inserts, from the first round to the last, timed or not.
+    pub fn inserts(&self) -> usize {
+        let untimed = if self.has_untimed_rounds() { 2 } else { 0 };
+        let operations = self.operations + untimed * self.round_operations(0);
+        stream::inserts(&self.workload, operations, self.seed)
+    }
+
+    /// Bytes of disk that it takes at most, about: a compaction writes all data anew before the old
+    /// files go, and a log holds what is in memtables.
+    pub fn disk_bytes(&self) -> u64 {
+        const ENTRY: u64 = 32;
+        let keys: u64 = self.data.keys.iter().map(|key| key.len() as u64).sum();
+        let values = self.data.keys.len() as u64 * (self.value_bytes as u64 + ENTRY);
+        let data = keys.saturating_add(values).saturating_mul(2);
+        let logs = self.budget.write_buffer_bytes as u64 * 2;
+        data.saturating_add(logs).saturating_mul(self.contenders.len() as u64)
+    }
+
+    /// What the engines are used for.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            reads: self.workload.reads(),
+            writes: self.workload.writes(),
+        }
+    }
+
+    /// The engines of some names, with what they get.
+    ///
+    /// # Errors
+    /// An unknown engine.
+    pub fn resolve(&self, names: &[String]) -> Result<Vec<Contender>, Error> {
+        engine::resolve(names, &self.budget, self.usage())
+    }
 }
+
+const MOST_THREADS: usize = 1024;

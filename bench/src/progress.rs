@@ -15,6 +15,13 @@ pub enum Progress {
 }
 
 impl Progress {
+    /// Says what comes next.
+    pub fn headline(self, text: &str) {
+        if self == Progress::Stderr {
+            eprintln!("{text}");
+        }
+    }
+
     /// Begins a phase of `total` steps, named `label` in front of its bar.
     pub fn start(self, label: &str, total: u64) -> Phase {
         let target = match self {

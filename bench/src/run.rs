@@ -5,17 +5,23 @@
 //! operation, at its end, which is the beginning of the next: latencies add up to the
 //! time of the round. So each of them includes one reading of the clock and the
 //! recording of one latency, the same for all engines; [`overhead_nanoseconds`] says
-//! how much that is.
+//! how much that is. With a target rate, operations begin when they are due, and the clock is
+//! read then, too.
 
 use crate::engine::{self, Contender};
 use crate::error::{Context, Error};
+use crate::latencies::Latencies;
 use crate::progress::Phase;
+use crate::records::{Records, State};
+use crate::results::{Counts, Tally};
+use crate::stop;
 use crate::stream::{Kind, Operation, Slice};
 use crate::values;
-use hdrhistogram::Histogram;
 use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 use rocksdb::{DB, DBRawIterator, ReadOptions, WriteOptions};
-use std::ops::AddAssign;
+use std::cmp::Ordering;
+use std::str::FromStr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Reads of one batch.
@@ -24,178 +30,225 @@ pub const BATCH_READS: usize = 32;
 /// Operations between two updates of the progress bar, which are not timed.
 const BATCH: usize = 16 * 1024;
 
-/// What the checks of the values found.
+/// How an update is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Reads that were as expected.
-    pub right: u64,
-    /// Values that differ from what was written.
-    pub wrong: u64,
-    /// Records that were not found.
-    pub missing: u64,
-    /// Keys that were never loaded, and found all the same.
-    pub phantom: u64,
+pub enum Updates {
+    /// The record is read and then written, as YCSB's bindings do it, which change one field.
+    #[default]
+    ReadWrite,
+    /// The record is written.
+    Blind,
 }
 
-impl Tally {
-    /// Whether every read was as expected.
-    pub fn is_clean(&self) -> bool {
-        self.wrong + self.missing + self.phantom == 0
-    }
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.right += other.right;
-        self.wrong += other.wrong;
-        self.missing += other.missing;
-        self.phantom += other.phantom;
-    }
-}
-
-/// Latencies in nanoseconds, one histogram per [`Kind`], precise to 0.1%.
-#[derive(Clone, Debug)]
-pub struct Latencies {
-    by_kind: Vec<Histogram<u64>>,
-}
-
-impl Latencies {
-    /// Empty histograms for latencies up to a minute; longer ones count as a minute.
-    ///
-    /// # Errors
-    /// If the histograms cannot be made.
-    pub fn new() -> Result<Self, Error> {
-        let histogram = || Histogram::new_with_bounds(1, 60_000_000_000, 3);
-        let by_kind: Result<_, _> = Kind::ALL.iter().map(|_| histogram()).collect();
-        Ok(Self {
-            by_kind: by_kind.context(|| "making histograms".to_owned())?,
-        })
-    }
-
-    /// The latencies of one kind of operation.
-    pub fn of(&self, kind: Kind) -> &Histogram<u64> {
-        &self.by_kind[kind as usize]
-    }
-
-    /// The latencies of all operations.
-    pub fn all(&self) -> Histogram<u64> {
-        let mut all = self.by_kind[0].clone();
-        for histogram in &self.by_kind[1..] {
-            all += histogram;
+impl Updates {
+    /// The name that [`FromStr`] reads back.
+    pub fn name(self) -> &'static str {
+        match self {
+            Updates::ReadWrite => "read-write",
+            Updates::Blind => "blind",
         }
-        all
-    }
-
-    #[inline]
-    fn record(&mut self, kind: Kind, latency: Duration) {
-        // A latency of 2^64 ns is 584 years.
-        self.by_kind[kind as usize].saturating_record(latency.as_nanos() as u64);
     }
 }
 
-/// RocksDB's counters over some operations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Operations.
+impl FromStr for Updates {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let all = [Updates::ReadWrite, Updates::Blind];
+        let found = all.into_iter().find(|updates| updates.name() == s);
+        found.ok_or_else(|| format!("unknown way to update `{s}`: choose read-write or blind"))
+    }
+}
+
+/// When the operations of one thread are due.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// When the first is due.
+    pub first: Instant,
+    /// Seconds between one and the next.
+    pub every: f64,
+}
+
+impl Pace {
+    fn due(&self, operation: u64) -> Instant {
+        self.first + Duration::from_secs_f64(self.every * operation as f64)
+    }
+
+    /// Sleeps, and for the last moments turns in circles, until then.
+    fn wait(due: Instant) {
+        const SPIN: Duration = Duration::from_micros(100);
+        while let Some(left) = due.checked_duration_since(Instant::now()) {
+            match left.checked_sub(SPIN) {
+                Some(left) => thread::sleep(left.min(Duration::from_millis(50))),
+                None => std::hint::spin_loop(),
+            }
+            if stop::requested() {
+                return;
+            }
+        }
+    }
+}
+
+/// How operations are timed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timing {
+    /// When operations are due; without it each begins when the one before has ended.
+    pub pace: Option<Pace>,
+    /// Operations that begin later than this after the first are left out.
+    pub limit: Option<Duration>,
+}
+
+/// What was timed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timed {
+    /// Operations, fewer than planned where it ended early.
     pub operations: u64,
-    /// Blocks that were read from files.
-    pub block_reads: u64,
-    /// Blocks that were found in the block cache.
-    pub cache_hits: u64,
-    /// Comparisons of user keys.
-    pub comparisons: u64,
-    /// The most blocks that one operation read.
-    pub most_block_reads: u64,
+    /// What they took.
+    pub took: Duration,
 }
 
-/// One engine's database together with what its operations reuse.
+/// What a client works on.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The database.
+    pub db: &'a DB,
+    /// The engine.
+    pub contender: &'a Contender,
+    /// The keys by place, for scans.
+    pub keys: &'a [Vec<u8>],
+    /// Of the keys and the values.
+    pub seed: u64,
+    /// Bytes of a value.
+    pub value_bytes: usize,
+    /// How updates are made.
+    pub updates: Updates,
+    /// How often records were written, unless each was written once and none is written now.
+    pub records: Option<&'a Records>,
+}
+
+/// A record of which a batch reads.
+#[derive(Clone, Debug, Default)]
+struct Gathered {
+    key: Vec<u8>,
+    hash: u64,
+    place: usize,
+}
+
+/// One thread's access to an engine's database, together with what its operations reuse.
 pub struct Client<'a> {
-    db: &'a DB,
-    contender: &'a Contender,
+    target: Target<'a>,
     read: ReadOptions,
     write: WriteOptions,
     value: Vec<u8>,
     /// For seeks; made by the first one.
     iterator: Option<DBRawIterator<'a>>,
-    /// Keys and marks of the batch that is being gathered.
-    batch: Vec<(Vec<u8>, u64)>,
+    /// The batch that is being gathered.
+    batch: Vec<Gathered>,
     gathered: usize,
+    /// The states of the records that a scan goes over, from before it began.
+    states: Vec<State>,
+    /// Latencies of all that was timed.
+    pub latencies: Latencies,
+    /// What the checks of all that was read found.
+    pub tally: Tally,
+    /// Bytes of the keys and values that were written.
+    pub user_bytes: u64,
 }
 
 impl<'a> Client<'a> {
-    /// A client of `db` whose values have `value_bytes` bytes. Updates go through the
-    /// log, which is not synced: RocksDB's defaults.
-    pub fn new(db: &'a DB, contender: &'a Contender, value_bytes: usize) -> Self {
+    /// A client. Writes go through the log, which is not synced: RocksDB's defaults.
+    pub fn new(target: Target<'a>) -> Self {
         Self {
-            db,
-            contender,
-            read: contender.read_options(),
+            target,
+            read: target.contender.read_options(),
             write: WriteOptions::default(),
-            value: vec![0; value_bytes],
+            value: vec![0; target.value_bytes],
             iterator: None,
-            batch: vec![Default::default(); BATCH_READS],
+            batch: vec![Gathered::default(); BATCH_READS],
             gathered: 0,
+            states: Vec::new(),
+            latencies: Latencies::default(),
+            tally: Tally::default(),
+            user_bytes: 0,
         }
     }
 
-    /// Runs operations against the clock and gives the seconds it took.
+    /// Runs operations against the clock.
     ///
     /// # Errors
     /// The first operation that RocksDB fails; wrong values are no errors here.
     pub fn time(
         &mut self,
         operations: Slice<'_>,
-        latencies: &mut Latencies,
-        tally: &mut Tally,
+        timing: Timing,
         phase: &Phase,
-    ) -> Result<f64, Error> {
+    ) -> Result<Timed, Error> {
         set_perf_stats(PerfStatsLevel::Disable);
-        let mut total = Duration::ZERO;
-        for batch in operations.slices(BATCH) {
-            let started = Instant::now();
-            let mut last = started;
-            for operation in batch.iter() {
-                self.execute(operation, tally)?;
-                let now = Instant::now();
-                latencies.record(operation.kind, now - last);
-                last = now;
+        let mut timed = Timed::default();
+        let mut since_pause = 0;
+        let (mut started, mut last) = (Instant::now(), Instant::now());
+        for operation in operations.iter() {
+            let due = timing.pace.map(|pace| pace.due(timed.operations));
+            if let Some(due) = due {
+                Pace::wait(due);
+                last = Instant::now();
             }
-            self.read_batch(tally)?;
-            total += last - started;
-            phase.advance(batch.len() as u64);
+            let over = timing.limit.is_some_and(|limit| timed.took + (last - started) > limit);
+            if over || stop::requested() {
+                break;
+            }
+            self.execute(operation)?;
+            let now = Instant::now();
+            self.latencies.record(operation.kind, now - last);
+            if let Some(due) = due {
+                self.latencies.record_intended(operation.kind, now - due);
+            }
+            last = now;
+            timed.operations += 1;
+            since_pause += 1;
+            if since_pause == BATCH {
+                timed.took += last - started;
+                phase.advance(since_pause as u64);
+                since_pause = 0;
+                (started, last) = (Instant::now(), Instant::now());
+            }
         }
-        Ok(total.as_secs_f64())
+        timed.took += last - started;
+        self.read_batch()?;
+        phase.advance(since_pause as u64);
+        Ok(timed)
     }
 
     /// Runs operations without a clock: to warm caches up, and to check values.
     ///
     /// # Errors
     /// The first operation that RocksDB fails.
-    pub fn touch(
-        &mut self,
-        operations: Slice<'_>,
-        tally: &mut Tally,
-        phase: &Phase,
-    ) -> Result<(), Error> {
-        self.each(operations, tally, phase, || ())
+    pub fn touch(&mut self, operations: Slice<'_>, phase: &Phase) -> Result<(), Error> {
+        self.each(operations, phase, || ())
     }
 
     /// Runs operations, with something to do behind each.
     fn each(
         &mut self,
         operations: Slice<'_>,
-        tally: &mut Tally,
         phase: &Phase,
         mut behind: impl FnMut(),
     ) -> Result<(), Error> {
-        for batch in operations.slices(BATCH) {
-            for operation in batch.iter() {
-                self.execute(operation, tally)?;
-                behind();
+        let mut since_pause = 0;
+        for operation in operations.iter() {
+            if stop::requested() {
+                break;
             }
-            self.read_batch(tally)?;
-            phase.advance(batch.len() as u64);
+            self.execute(operation)?;
+            behind();
+            since_pause += 1;
+            if since_pause == BATCH {
+                phase.advance(since_pause as u64);
+                since_pause = 0;
+            }
         }
+        self.read_batch()?;
+        phase.advance(since_pause as u64);
         Ok(())
     }
 
@@ -204,18 +257,13 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// The first operation that RocksDB fails.
-    pub fn count(
-        &mut self,
-        operations: Slice<'_>,
-        tally: &mut Tally,
-        phase: &Phase,
-    ) -> Result<Counts, Error> {
+    pub fn count(&mut self, operations: Slice<'_>, phase: &Phase) -> Result<Counts, Error> {
         // The counters belong to this thread, which does all the reading itself.
         let mut context = PerfContext::default();
         set_perf_stats(PerfStatsLevel::EnableCount);
         context.reset();
         let (mut block_reads, mut most_block_reads) = (0, 0);
-        let done = self.each(operations, tally, phase, || {
+        let done = self.each(operations, phase, || {
             let read = context.metric(PerfMetric::BlockReadCount);
             most_block_reads = most_block_reads.max(read - block_reads);
             block_reads = read;
@@ -232,80 +280,189 @@ impl<'a> Client<'a> {
     }
 
     #[inline(always)]
-    fn execute(&mut self, operation: Operation<'_>, tally: &mut Tally) -> Result<(), Error> {
-        let Operation { kind, key, mark } = operation;
-        if kind == Kind::Update {
-            values::fill(&mut self.value, mark);
-            return self
-                .db
-                .put_opt(key, &self.value, &self.write)
-                .map_err(|e| self.failed(operation, &e));
-        }
-        if kind == Kind::Seek {
-            let (db, contender) = (self.db, self.contender);
-            let iterator = self
-                .iterator
-                .get_or_insert_with(|| db.raw_iterator_opt(contender.read_options()));
-            iterator.seek(key);
-            let count = match iterator.item() {
-                Some((found, _)) if found != key => &mut tally.missing,
-                Some((_, value)) if values::matches(value, self.value.len(), mark) => {
-                    &mut tally.right
+    fn execute(&mut self, operation: Operation<'_>) -> Result<(), Error> {
+        let done = match operation.kind {
+            Kind::Read => self.get(operation),
+            Kind::ReadAbsent => self.get_absent(operation),
+            Kind::Update => match self.target.updates {
+                Updates::ReadWrite => self.get(operation).and_then(|()| self.put(operation)),
+                Updates::Blind => self.put(operation),
+            },
+            Kind::Insert => self.put(operation),
+            Kind::ReadModifyWrite => self.get(operation).and_then(|()| self.put(operation)),
+            Kind::Scan => self.scan(operation),
+            Kind::Seek => self.seek(operation),
+            Kind::BatchRead => return self.gather(operation),
+        };
+        done.map_err(|e| self.failed(operation, &e))
+    }
+
+    #[inline(always)]
+    fn state(&self, place: usize) -> State {
+        self.target.records.map_or(State::LOADED, |records| records.state(place))
+    }
+
+    /// Notes what a read has found of a record that was in the state `before`.
+    #[inline(always)]
+    fn judge(&mut self, place: usize, hash: u64, before: State, found: Option<&[u8]>) {
+        let count = match found {
+            Some(value) => {
+                let size = self.target.value_bytes;
+                let generations = before.generations(self.state(place));
+                if generations.is_empty() {
+                    &mut self.tally.phantom
+                } else if generations
+                    .into_iter()
+                    .any(|generation| values::matches(value, size, values::mark(hash, generation)))
+                {
+                    &mut self.tally.right
+                } else {
+                    &mut self.tally.wrong
                 }
-                Some(_) => &mut tally.wrong,
-                None => &mut tally.missing,
-            };
-            *count += 1;
-            let status = iterator.status();
-            return status.map_err(|e| self.failed(operation, &e));
-        }
-        if kind == Kind::BatchRead {
-            let (batched, its_mark) = &mut self.batch[self.gathered];
-            batched.clear();
-            batched.extend_from_slice(key);
-            *its_mark = mark;
-            self.gathered += 1;
-            return match self.gathered {
-                BATCH_READS => self.read_batch(tally),
-                _ => Ok(()),
-            };
-        }
-        let found = self
-            .db
-            .get_pinned_opt(key, &self.read)
-            .map_err(|e| self.failed(operation, &e))?;
-        let count = match (found, kind) {
-            (Some(value), Kind::Read) if values::matches(&value, self.value.len(), mark) => {
-                &mut tally.right
             }
-            (Some(_), Kind::Read) => &mut tally.wrong,
-            (None, Kind::Read) => &mut tally.missing,
-            (None, _) => &mut tally.right,
-            (Some(_), _) => &mut tally.phantom,
+            None if before.must_be_there() => &mut self.tally.missing,
+            None => &mut self.tally.right,
         };
         *count += 1;
+    }
+
+    #[inline(always)]
+    fn get(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
+        let Operation { key, hash, place, .. } = operation;
+        let before = self.state(place);
+        let found = self.target.db.get_pinned_opt(key, &self.read)?;
+        self.judge(place, hash, before, found.as_deref());
         Ok(())
     }
 
+    #[inline(always)]
+    fn get_absent(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
+        let found = self.target.db.get_pinned_opt(operation.key, &self.read)?;
+        match found {
+            Some(_) => self.tally.phantom += 1,
+            None => self.tally.right += 1,
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
+        let Operation { key, hash, place, .. } = operation;
+        let generation = self.target.records.map_or(0, |records| records.write(place));
+        values::fill(&mut self.value, values::mark(hash, generation));
+        let done = self.target.db.put_opt(key, &self.value, &self.write);
+        if let Some(records) = self.target.records {
+            records.written(place);
+        }
+        self.user_bytes += (key.len() + self.value.len()) as u64;
+        done
+    }
+
+    #[inline(always)]
+    fn seek(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
+        let Operation { key, hash, place, .. } = operation;
+        let Target { db, contender, .. } = self.target;
+        let before = self.state(place);
+        let mut iterator = match self.iterator.take() {
+            // An iterator sees what was there when it was made.
+            Some(iterator) if self.target.records.is_none() => iterator,
+            _ => db.raw_iterator_opt(contender.read_options()),
+        };
+        iterator.seek(key);
+        let found = iterator.item().filter(|(found, _)| *found == key);
+        self.judge(place, hash, before, found.map(|(_, value)| value));
+        let status = iterator.status();
+        self.iterator = Some(iterator);
+        status
+    }
+
+    /// Reads `length` records from one on and holds them against those that should be there.
+    fn scan(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
+        let Operation { key, mut place, length, .. } = operation;
+        let Target { db, contender, keys, seed, .. } = self.target;
+        // Records that are inserted meanwhile are no part of the scan; those that may lie between
+        // the records that are there are few.
+        let window = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(2);
+        let (first, last) = (place, keys.len().min(place.saturating_add(window)));
+        self.states.clear();
+        for place in first..last {
+            self.states.push(self.state(place));
+        }
+        let mut iterator = db.raw_iterator_opt(contender.read_options());
+        iterator.seek(key);
+        let mut left = length;
+        while let Some((found, value)) = iterator.item().filter(|_| left > 0) {
+            left -= 1;
+            // Past the records that are not there.
+            let order = loop {
+                let Some(expected) = keys.get(place) else {
+                    break Ordering::Less;
+                };
+                let order = found.cmp(expected);
+                if order != Ordering::Greater {
+                    break order;
+                }
+                self.tally.missing += u64::from(self.must_be_there(place - first));
+                place += 1;
+            };
+            if order == Ordering::Equal {
+                let before = self.states.get(place - first).copied();
+                let before = before.unwrap_or(self.state(place));
+                self.judge(place, values::hash(found, seed), before, Some(value));
+                place += 1;
+            } else if place > first && *found <= *keys[place - 1] {
+                self.tally.disordered += 1;
+            } else {
+                self.tally.phantom += 1;
+            }
+            iterator.next();
+        }
+        iterator.status()?;
+        if left > 0 {
+            // The end: nothing may be left.
+            let rest = place - first..last - first;
+            let missing = rest.filter(|i| self.must_be_there(*i)).count();
+            self.tally.missing += (missing as u64).min(left);
+        }
+        Ok(())
+    }
+
+    /// Whether a scan must find the record at this distance from its beginning.
+    fn must_be_there(&self, distance: usize) -> bool {
+        self.states.get(distance).is_some_and(|state| state.must_be_there())
+    }
+
+    /// Adds to the batch, and reads it once it is full.
+    #[inline(always)]
+    fn gather(&mut self, operation: Operation<'_>) -> Result<(), Error> {
+        let Gathered { key, hash, place } = &mut self.batch[self.gathered];
+        key.clear();
+        key.extend_from_slice(operation.key);
+        (*hash, *place) = (operation.hash, operation.place);
+        self.gathered += 1;
+        match self.gathered {
+            BATCH_READS => self.read_batch(),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the batch that is gathered.
-    fn read_batch(&mut self, tally: &mut Tally) -> Result<(), Error> {
-        let batch = &self.batch[..self.gathered];
-        self.gathered = 0;
-        if batch.is_empty() {
+    fn read_batch(&mut self) -> Result<(), Error> {
+        let gathered = std::mem::take(&mut self.gathered);
+        if gathered == 0 {
             return Ok(());
         }
-        let family = engine::default_family(self.db)?;
-        let keys = batch.iter().map(|(key, _)| key);
-        let found = (self.db).batched_multi_get_cf_opt(family, keys, false, &self.read);
-        for (found, (_, mark)) in found.into_iter().zip(batch) {
-            let found =
-                found.context(|| format!("engine {}: reading a batch", self.contender.label))?;
-            let count = match found {
-                Some(value) if values::matches(&value, self.value.len(), *mark) => &mut tally.right,
-                Some(_) => &mut tally.wrong,
-                None => &mut tally.missing,
-            };
-            *count += 1;
+        self.states.clear();
+        for i in 0..gathered {
+            self.states.push(self.state(self.batch[i].place));
+        }
+        let Target { db, contender, .. } = self.target;
+        let family = engine::default_family(db)?;
+        let keys = self.batch[..gathered].iter().map(|one| &one.key);
+        let found = db.batched_multi_get_cf_opt(family, keys, false, &self.read);
+        for (i, found) in found.into_iter().enumerate() {
+            let found = found.context(|| format!("engine {}: reading a batch", contender.label))?;
+            let Gathered { hash, place, .. } = self.batch[i];
+            self.judge(place, hash, self.states[i], found.as_deref());
         }
         Ok(())
     }
@@ -315,19 +472,16 @@ impl<'a> Client<'a> {
         let (name, key) = (operation.kind.name(), operation.key.escape_ascii());
         Error::Run(format!(
             "engine {}: {name} of key \"{key}\": {error}",
-            self.contender.label
+            self.target.contender.label
         ))
     }
 }
 
 /// Nanoseconds that the clock and the recording of a latency add to every operation
 /// of [`Client::time`] on this machine.
-///
-/// # Errors
-/// If the histograms cannot be made.
-pub fn overhead_nanoseconds() -> Result<f64, Error> {
+pub fn overhead_nanoseconds() -> f64 {
     const TURNS: u32 = 200_000;
-    let mut latencies = Latencies::new()?;
+    let mut latencies = Latencies::default();
     let started = Instant::now();
     let mut last = started;
     for _ in 0..TURNS {
@@ -335,5 +489,5 @@ pub fn overhead_nanoseconds() -> Result<f64, Error> {
         latencies.record(Kind::Read, now - last);
         last = now;
     }
-    Ok((last - started).as_nanos() as f64 / f64::from(TURNS))
+    (last - started).as_nanos() as f64 / f64::from(TURNS)
 }

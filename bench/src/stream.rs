@@ -1,17 +1,16 @@
-//! Operations, planned before the clock runs.
+//! Streams of operations, planned before they are run.
 //!
-//! A [`Stream`] holds everything that the timed loop needs in the order in which it
-//! needs it: the key's bytes, the kind of operation and the mark of the value. So the
-//! loop measures the engine and not the lookup of keys scattered over memory, and
-//! every engine is given the very same stream.
+//! Choosing records takes longer than a fast read, so it is done outside of the timed loop, which
+//! only walks over an array. All engines of a run are given the very same stream; several threads
+//! deal it out among themselves, each in its order.
 
 use crate::dataset::Dataset;
-use crate::distribution::{Chooser, Distribution};
+use crate::distribution::Chooser;
+use crate::lengths::Lengths;
 use crate::values;
-use crate::workload::Proportions;
+use crate::workload::Workload;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::ops::Range;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +19,15 @@ pub enum Kind {
     Read,
     /// Reads a key that was never loaded and expects not to find it.
     ReadAbsent,
-    /// Writes a record's next value.
+    /// Writes a record's next value; reads it before, unless updates are blind.
     Update,
-    /// Seeks to a record and checks its key and value.
+    /// Writes a new record.
+    Insert,
+    /// Seeks to a record and reads a number of records from there on, in order.
+    Scan,
+    /// Reads a record and then writes its next value.
+    ReadModifyWrite,
+    /// Seeks to a record and checks its key and value; one iterator does it all.
     Seek,
     /// Reads a record together with others ([`crate::run::BATCH_READS`] of them), and checks it.
     BatchRead,
@@ -30,10 +35,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Read,
         Kind::ReadAbsent,
         Kind::Update,
+        Kind::Insert,
+        Kind::Scan,
+        Kind::ReadModifyWrite,
         Kind::Seek,
         Kind::BatchRead,
     ];
@@ -44,6 +52,9 @@ impl Kind {
             Kind::Read => "read",
             Kind::ReadAbsent => "read of an absent key",
             Kind::Update => "update",
+            Kind::Insert => "insert",
+            Kind::Scan => "scan",
+            Kind::ReadModifyWrite => "read-modify-write",
             Kind::Seek => "seek",
             Kind::BatchRead => "read in a batch",
         }
@@ -57,11 +68,15 @@ pub struct Operation<'a> {
     pub kind: Kind,
     /// The key.
     pub key: &'a [u8],
-    /// The mark of the value that is to be read or written (see [`values`]).
-    pub mark: u64,
+    /// Of the key, see [`values::hash`].
+    pub hash: u64,
+    /// The place of the record (see [`Dataset`]); 0 where there is none.
+    pub place: usize,
+    /// Records to scan.
+    pub length: u64,
 }
 
-/// Planned operations. Takes 24 bytes and the key for each.
+/// Planned operations. Takes 48 bytes and the key for each.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     steps: Vec<Step>,
@@ -70,8 +85,10 @@ pub struct Stream {
 
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    mark: u64,
+    hash: u64,
     start: usize,
+    place: usize,
+    length: u64,
     len: u32,
     kind: Kind,
 }
@@ -87,11 +104,13 @@ impl Stream {
         self.steps.is_empty()
     }
 
-    /// All of it.
+    /// All of it, for one thread.
     pub fn whole(&self) -> Slice<'_> {
         Slice {
             steps: &self.steps,
             keys: &self.keys,
+            first: 0,
+            every: 1,
         }
     }
 
@@ -102,11 +121,13 @@ impl Stream {
         }
     }
 
-    fn push(&mut self, kind: Kind, key: &[u8], mark: u64) {
+    fn push(&mut self, kind: Kind, key: &[u8], hash: u64, place: usize, length: u64) {
         // RocksDB itself takes no key of 4 GiB, so the length fits.
         self.steps.push(Step {
-            mark,
+            hash,
             start: self.keys.len(),
+            place,
+            length,
             len: key.len() as u32,
             kind,
         });
@@ -114,129 +135,162 @@ impl Stream {
     }
 }
 
-/// A run of operations of a [`Stream`].
+/// A run of operations of a [`Stream`], or what falls to one of several threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice<'a> {
     steps: &'a [Step],
     keys: &'a [u8],
+    first: usize,
+    every: usize,
 }
 
 impl<'a> Slice<'a> {
     /// The number of operations.
     pub fn len(&self) -> usize {
-        self.steps.len()
+        self.steps.len().saturating_sub(self.first).div_ceil(self.every)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.len() == 0
     }
 
     /// The operations.
     pub fn iter(&self) -> impl Iterator<Item = Operation<'a>> + use<'a> {
-        let Slice { steps, keys } = *self;
-        steps.iter().map(move |step| Operation {
+        let Slice { steps, keys, first, every } = *self;
+        let steps = steps.iter().skip(first).step_by(every);
+        steps.map(move |step| Operation {
             kind: step.kind,
             key: &keys[step.start..step.start + step.len as usize],
-            mark: step.mark,
+            hash: step.hash,
+            place: step.place,
+            length: step.length,
         })
     }
 
     /// Slices of `size` operations; the last may have fewer.
     pub fn slices(&self, size: usize) -> impl Iterator<Item = Slice<'a>> + use<'a> {
         let keys = self.keys;
-        self.steps
-            .chunks(size)
-            .map(move |steps| Slice { steps, keys })
+        self.steps.chunks(size).map(move |steps| Slice {
+            steps,
+            keys,
+            first: 0,
+            every: 1,
+        })
+    }
+
+    /// What falls to one of some threads.
+    pub fn share(&self, thread: usize, threads: usize) -> Slice<'a> {
+        Slice {
+            first: thread,
+            every: threads,
+            ..*self
+        }
     }
 }
 
-/// Plans the streams of a run, one after the other: an update of one stream is what
-/// the reads of the next expect.
+/// Plans the streams of a run, one after the other: what one stream inserts, the next may read.
 #[derive(Debug)]
 pub struct Planner<'a> {
     data: &'a Dataset,
-    proportions: Proportions,
+    workload: &'a Workload,
     absent_percent: f64,
-    chooser: Chooser,
+    chooser: Option<Chooser>,
+    lengths: Lengths,
     seed: u64,
+    /// Decides the kinds of operations, and nothing else: so inserts can be counted ahead.
+    kinds: StdRng,
     rng: StdRng,
-    /// How often each record was updated; empty until the first update.
-    generations: Vec<u32>,
+    /// Records that are there by now.
+    records: usize,
+}
+
+/// Inserts among the first `operations` operations of a workload with this seed.
+pub fn inserts(workload: &Workload, operations: usize, seed: u64) -> usize {
+    let mut kinds = kinds(seed);
+    (0..operations)
+        .filter(|_| workload.kind(&mut kinds) == Kind::Insert)
+        .count()
+}
+
+fn kinds(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed.rotate_left(43))
 }
 
 impl<'a> Planner<'a> {
     /// A planner for `data`, of which `absent_percent` of the reads ask for keys that
     /// were held out. `seed` decides the operations and the values.
-    pub fn new(
-        data: &'a Dataset,
-        proportions: Proportions,
-        distribution: Distribution,
-        absent_percent: f64,
-        seed: u64,
-    ) -> Self {
-        // `Dataset` sees to it that the number fits.
-        let chooser = Chooser::new(distribution, data.records.len() as u32);
-        let rng = StdRng::seed_from_u64(seed.rotate_left(29));
+    pub fn new(data: &'a Dataset, workload: &'a Workload, absent_percent: f64, seed: u64) -> Self {
+        let records = data.places.len() as u64;
+        let loaded = data.loaded as u64;
+        let chooser = (records > 0)
+            .then(|| Chooser::new(workload.distribution, loaded.max(1), records - loaded));
         Self {
             data,
-            proportions,
+            workload,
             absent_percent,
             chooser,
+            lengths: Lengths::new(workload.scan),
             seed,
-            rng,
-            generations: Vec::new(),
+            kinds: kinds(seed),
+            rng: StdRng::seed_from_u64(seed.rotate_left(29)),
+            records: data.loaded,
         }
     }
 
-    /// The next `operations` operations.
+    /// The next `operations` operations. Ends early where there is nothing left to insert, or
+    /// nothing there to be read.
     pub fn plan(&mut self, operations: usize) -> Stream {
         let mut stream = Stream::with_capacity(operations);
         for _ in 0..operations {
-            let kind = self.rng.random_range(0..100);
-            if kind < self.proportions.update {
-                self.update(&mut stream);
-            } else if kind < self.proportions.update + self.proportions.scan {
-                let record = self.chooser.next(&mut self.rng) as usize;
-                self.read(Kind::Seek, record, &mut stream);
-            } else if self.proportions.batch_read > 0 {
-                let record = self.chooser.next(&mut self.rng) as usize;
-                self.read(Kind::BatchRead, record, &mut stream);
-            } else if self.rng.random_range(0.0..100.0) < self.absent_percent {
+            let kind = self.workload.kind(&mut self.kinds);
+            let number = if kind == Kind::Insert {
+                if self.records == self.data.places.len() {
+                    break;
+                }
+                self.records += 1;
+                self.records - 1
+            } else if kind == Kind::Read && self.rng.random_range(0.0..100.0) < self.absent_percent {
                 let key = &self.data.absent[self.rng.random_range(0..self.data.absent.len())];
-                stream.push(Kind::ReadAbsent, key, 0);
+                stream.push(Kind::ReadAbsent, key, 0, 0, 0);
+                continue;
             } else {
-                let record = self.chooser.next(&mut self.rng) as usize;
-                self.read(Kind::Read, record, &mut stream);
-            }
+                match &mut self.chooser {
+                    Some(chooser) if self.records > 0 => {
+                        chooser.next(self.records as u64, &mut self.rng) as usize
+                    }
+                    _ => break,
+                }
+            };
+            let length = match kind {
+                Kind::Scan => self.lengths.next(&mut self.rng),
+                _ => 0,
+            };
+            self.push(kind, self.data.places[number], length, &mut stream);
         }
         stream
     }
 
-    /// Reads of the records of a range, in key order.
-    pub fn sweep(&self, records: Range<usize>) -> Stream {
-        let mut stream = Stream::with_capacity(records.len());
-        for record in records {
-            self.read(Kind::Read, record, &mut stream);
+    /// Reads of the records at some places.
+    pub fn sweep(&self, places: &[usize]) -> Stream {
+        let mut stream = Stream::with_capacity(places.len());
+        for place in places {
+            self.push(Kind::Read, *place, 0, &mut stream);
         }
         stream
     }
 
-    fn read(&self, kind: Kind, record: usize, stream: &mut Stream) {
-        let key = &self.data.records[record];
-        let generation = self.generations.get(record).copied().unwrap_or(0);
-        stream.push(kind, key, values::mark(key, self.seed, generation));
+    /// A scan of all records, those included that later streams insert.
+    pub fn scan_all(&self) -> Stream {
+        let mut stream = Stream::default();
+        if !self.data.keys.is_empty() {
+            self.push(Kind::Scan, 0, u64::MAX, &mut stream);
+        }
+        stream
     }
 
-    fn update(&mut self, stream: &mut Stream) {
-        let record = self.chooser.next(&mut self.rng) as usize;
-        self.generations.resize(self.data.records.len(), 0);
-        self.generations[record] += 1;
-        let key = &self.data.records[record];
-        stream.push(
-            Kind::Update,
-            key,
-            values::mark(key, self.seed, self.generations[record]),
-        );
+    fn push(&self, kind: Kind, place: usize, length: u64, stream: &mut Stream) {
+        let key = &self.data.keys[place];
+        stream.push(kind, key, values::hash(key, self.seed), place, length);
     }
 }

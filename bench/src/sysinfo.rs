@@ -43,18 +43,17 @@ pub fn cpu_seconds() -> Result<f64, Error> {
     }
 }
 
-/// The version of the RocksDB that wrote the database in `dir`, from its newest
-/// OPTIONS file: the library that really ran, whatever was meant to be linked.
+/// The text of the newest OPTIONS file of a database: its options as RocksDB resolved them.
+pub fn options_file(dir: &Path) -> Option<String> {
+    let names = fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let newest = names.filter(|path| path.to_string_lossy().contains("/OPTIONS-")).max()?;
+    fs::read_to_string(newest).ok()
+}
+
+/// The version of the RocksDB that wrote the database in `dir`: the library that really ran,
+/// whatever was meant to be linked.
 pub fn rocksdb_version(dir: &Path) -> String {
-    let options = fs::read_dir(dir).ok().and_then(|entries| {
-        let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        names
-            .filter(|path| path.to_string_lossy().contains("/OPTIONS-"))
-            .max()
-    });
-    let text = options
-        .and_then(|path| fs::read_to_string(path).ok())
-        .unwrap_or_default();
+    let text = options_file(dir).unwrap_or_default();
     let version = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("rocksdb_version="));

@@ -2,8 +2,8 @@
 //!
 //! A value is a pure function of its key, the run's seed, how often the record was
 //! written (its generation) and its size, so every read is checked in full without
-//! keeping a copy of the data. The key is hashed once, while a run is planned, into
-//! the value's *mark*; the timed loop only needs the mark.
+//! keeping a copy of the data. The key is hashed once, while a run is planned; the timed loop
+//! only makes the value's *mark* of hash and generation.
 
 /// The smallest value size in bytes: a value begins with its mark.
 pub const MIN_SIZE: usize = 8;
@@ -12,14 +12,25 @@ const WORD: usize = 8;
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 const MULTIPLIER: u64 = 0xD6E8_FEB8_6659_FD93;
 
-/// The mark of the value that `key` holds after `generation` updates.
-pub fn mark(key: &[u8], seed: u64, generation: u32) -> u64 {
-    let mut hash = scramble(seed ^ STEP.wrapping_mul(u64::from(generation) + 1));
+/// What a key adds to the marks of its values, in a run with this seed.
+pub fn hash(key: &[u8], seed: u64) -> u64 {
+    let mut hash = scramble(seed ^ STEP);
     for chunk in key.chunks(WORD) {
         hash = scramble(hash ^ padded(chunk)).wrapping_add(STEP);
     }
     // The length tells a key from the same key with zero bytes at its end.
     scramble(hash ^ key.len() as u64)
+}
+
+/// The mark of the value that the key with this [`hash`] holds after `generation` updates.
+#[inline]
+pub fn mark(hash: u64, generation: u64) -> u64 {
+    scramble(hash ^ STEP.wrapping_mul(generation))
+}
+
+/// The mark of the first value of a key.
+pub fn first_mark(key: &[u8], seed: u64) -> u64 {
+    mark(hash(key, seed), 0)
 }
 
 /// Fills `value` with the bytes that belong to `mark`.

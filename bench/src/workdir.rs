@@ -1,6 +1,8 @@
 //! Where the databases of a run lie, and who removes them.
 
 use crate::error::{Context, Error};
+use crate::format::count;
+use rustix::fs::statvfs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs, process};
@@ -45,6 +47,31 @@ impl WorkDir {
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.root
+    }
+
+    /// From now on nothing is removed.
+    pub fn leave(&mut self) {
+        self.keep = true;
+    }
+
+    /// Learns before the work, not amid it, that there is no room for so many bytes.
+    ///
+    /// # Errors
+    /// If there is not.
+    pub fn has_room_for(&self, bytes: u64) -> Result<(), Error> {
+        let dir = self.root.display();
+        let space = statvfs(&self.root).context(|| format!("asking for free space in {dir}"))?;
+        let free = space.f_bavail.saturating_mul(space.f_frsize);
+        if bytes <= free {
+            return Ok(());
+        }
+        let mebibytes = |bytes: u64| count(bytes.div_ceil(1 << 20));
+        Err(Error::Usage(format!(
+            "the databases take about {} MiB, and {dir} has {} MiB left: give fewer --records or \
+             --engines, or another directory with --db",
+            mebibytes(bytes),
+            mebibytes(free)
+        )))
     }
 
     /// Creates the directory of an engine.

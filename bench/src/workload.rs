@@ -1,142 +1,168 @@
-//! Workloads: what share of the operations does what.
+//! Workloads: what share of the operations does what, to which records.
 
 use crate::distribution::Distribution;
 use crate::error::Error;
+use crate::lengths::ScanLengths;
+use crate::properties::{BUNDLED, Properties, Proportions, Spec};
+use crate::stream::Kind;
+use rand::Rng;
+use rand::rngs::StdRng;
 
-/// Shares of the kinds of operation, in percent; they add up to 100, or to 0 for a
-/// workload that ends with the load phase.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Proportions {
-    /// Point reads.
-    pub read: u32,
-    /// Writes over existing records.
-    pub update: u32,
-    /// New records. No workload with any is built yet.
-    pub insert: u32,
-    /// Seeks to existing records.
-    pub scan: u32,
-    /// Point reads in batches; a workload with any has no others.
-    pub batch_read: u32,
-    /// Reads followed by an update of the record. No workload with any is built yet.
-    pub read_modify_write: u32,
-}
-
-/// A line of the table of workloads.
-#[derive(Debug)]
+/// A workload, ready to be planned.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
-    /// The name on the command line.
-    pub name: &'static str,
-    /// What it is, in one line.
-    pub about: &'static str,
-    /// What share of the operations does what.
+    /// Its name in reports.
+    pub name: String,
+    /// Shares of the kinds of operation; they add up to 1.
     pub proportions: Proportions,
-    /// How records are chosen unless the user says otherwise.
+    /// How records are chosen.
     pub distribution: Distribution,
+    /// How many records a scan reads.
+    pub scan: ScanLengths,
 }
 
+/// The name of the load phase as a workload.
+pub const LOAD: &str = "load";
+
+/// Shares of nothing.
 const NOTHING: Proportions = Proportions {
-    read: 0,
-    update: 0,
-    insert: 0,
-    scan: 0,
-    batch_read: 0,
-    read_modify_write: 0,
+    read: 0.0,
+    update: 0.0,
+    insert: 0.0,
+    scan: 0.0,
+    read_modify_write: 0.0,
+    seek: 0.0,
+    batch_read: 0.0,
 };
 
-/// The table of workloads: those of YCSB that need nothing but reads and updates, seeks, and
-/// batches of reads.
-pub const WORKLOADS: &[Workload] = &[
-    Workload {
-        name: "load",
-        about: "the load phase alone",
-        proportions: NOTHING,
-        distribution: Distribution::Uniform,
-    },
-    Workload {
-        name: "a",
-        about: "50% reads, 50% updates",
-        proportions: Proportions {
-            read: 50,
-            update: 50,
-            ..NOTHING
-        },
-        distribution: Distribution::Zipfian,
-    },
-    Workload {
-        name: "b",
-        about: "95% reads, 5% updates",
-        proportions: Proportions {
-            read: 95,
-            update: 5,
-            ..NOTHING
-        },
-        distribution: Distribution::Zipfian,
-    },
-    Workload {
-        name: "c",
-        about: "100% reads",
-        proportions: Proportions {
-            read: 100,
-            ..NOTHING
-        },
-        distribution: Distribution::Zipfian,
-    },
-    Workload {
-        name: "seek",
-        about: "100% seeks, by one iterator",
-        proportions: Proportions {
-            scan: 100,
-            ..NOTHING
-        },
-        distribution: Distribution::Uniform,
-    },
-    Workload {
-        name: "multiget",
-        about: "100% reads, 32 of them in a MultiGet",
-        proportions: Proportions {
-            batch_read: 100,
-            ..NOTHING
-        },
-        distribution: Distribution::Uniform,
-    },
-];
-
 impl Workload {
-    /// Looks a workload up.
+    /// What properties say, under a name.
+    pub fn new(name: &str, spec: &Spec) -> Self {
+        Self {
+            name: name.to_owned(),
+            proportions: spec.proportions,
+            distribution: spec.distribution.unwrap_or(Distribution::Uniform),
+            scan: spec.scan,
+        }
+    }
+
+    /// The load phase: every operation inserts a record.
+    pub fn load() -> Self {
+        let proportions = Proportions { insert: 1.0, ..NOTHING };
+        Self {
+            name: LOAD.to_owned(),
+            proportions,
+            distribution: Distribution::Uniform,
+            scan: ScanLengths::default(),
+        }
+    }
+
+    /// One of the workloads that come with the program, with all that its file says.
     ///
     /// # Errors
-    /// An unknown name, or one of YCSB's that is not built yet; the message lists all.
-    pub fn by_name(name: &str) -> Result<&'static Workload, Error> {
-        WORKLOADS
-            .iter()
-            .find(|workload| workload.name == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
-                let names = names.join(", ");
-                Error::Usage(match name {
-                    "d" | "e" | "f" => {
-                        format!("workload {name} is not built yet: choose one of {names}")
-                    }
-                    _ => format!("unknown workload `{name}`: choose one of {names}"),
-                })
-            })
+    /// An unknown name; the message lists all.
+    pub fn properties(name: &str) -> Result<Properties, Error> {
+        let Some((_, text)) = BUNDLED.iter().find(|(bundled, _)| *bundled == name) else {
+            let names: Vec<_> = BUNDLED.iter().map(|(name, _)| *name).collect();
+            return Err(Error::Usage(format!(
+                "unknown workload `{name}`: choose of {LOAD}, {}, or give a file with -P",
+                names.join(", ")
+            )));
+        };
+        let mut properties = Properties::new();
+        properties.parse(text, &format!("workload {name}"))?;
+        Ok(properties)
     }
 
-    /// Whether there is nothing to do after the load phase.
-    pub fn is_load_only(&self) -> bool {
-        self.proportions == NOTHING
+    /// One of the workloads that come with the program.
+    ///
+    /// # Errors
+    /// An unknown name; the message lists all.
+    pub fn by_name(name: &str) -> Result<Self, Error> {
+        if name == LOAD {
+            return Ok(Self::load());
+        }
+        Ok(Self::new(name, &Self::properties(name)?.spec()?))
     }
 
-    /// Whether the run phase changes the database.
-    pub fn writes(&self) -> bool {
+    /// Shares by kind of operation.
+    fn shares(&self) -> [(Kind, f64); 7] {
         let Proportions {
-            read: _,
+            read,
             update,
             insert,
-            scan: _,
-            batch_read: _,
+            scan,
             read_modify_write,
+            seek,
+            batch_read,
         } = self.proportions;
-        update + insert + read_modify_write > 0
+        [
+            (Kind::Read, read),
+            (Kind::Update, update),
+            (Kind::Insert, insert),
+            (Kind::Scan, scan),
+            (Kind::ReadModifyWrite, read_modify_write),
+            (Kind::Seek, seek),
+            (Kind::BatchRead, batch_read),
+        ]
+    }
+
+    /// Draws the kind of the next operation.
+    pub fn kind(&self, rng: &mut StdRng) -> Kind {
+        let mut left: f64 = rng.random();
+        let mut last = Kind::Read;
+        for (kind, share) in self.shares() {
+            if share > 0.0 {
+                last = kind;
+                left -= share;
+                if left < 0.0 {
+                    break;
+                }
+            }
+        }
+        // Shares that add up to a little less than 1 leave the last kind.
+        last
+    }
+
+    /// What it is, in one line: `95% reads, 5% inserts`.
+    pub fn about(&self) -> String {
+        let name = |kind: Kind| match kind {
+            Kind::Read | Kind::ReadAbsent => "reads",
+            Kind::Update => "updates",
+            Kind::Insert => "inserts",
+            Kind::Scan => "scans",
+            Kind::ReadModifyWrite => "read-modify-writes",
+            Kind::Seek => "seeks",
+            Kind::BatchRead => "reads in batches",
+        };
+        let shares = self.shares().into_iter().filter(|(_, share)| *share > 0.0);
+        let parts: Vec<String> = shares
+            .map(|(kind, share)| {
+                let percent = format!("{:.4}", share * 100.0);
+                let percent = percent.trim_end_matches('0').trim_end_matches('.');
+                format!("{percent}% {}", name(kind))
+            })
+            .collect();
+        let mut text = parts.join(", ");
+        if self.proportions.scan > 0.0 {
+            text.push_str(&format!(" of {} records", self.scan));
+        }
+        text
+    }
+
+    /// Whether it is the load phase, or the like: nothing but inserts.
+    pub fn only_inserts(&self) -> bool {
+        self.proportions == Proportions { insert: self.proportions.insert, ..NOTHING }
+    }
+
+    /// Whether it changes the database.
+    pub fn writes(&self) -> bool {
+        let Proportions { update, insert, read_modify_write, .. } = self.proportions;
+        update + insert + read_modify_write > 0.0
+    }
+
+    /// Whether anything is read.
+    pub fn reads(&self) -> bool {
+        !self.only_inserts()
     }
 }

@@ -37,7 +37,7 @@ pub fn write(
     let mut value = vec![0; contents.value_size];
     let begun = Instant::now();
     for key in contents.keys {
-        values::fill(&mut value, values::mark(key, contents.seed, 0));
+        values::fill(&mut value, values::first_mark(key, contents.seed));
         writer.put(key, &value).context(what)?;
     }
     writer.finish().context(what)?;

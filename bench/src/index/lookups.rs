@@ -4,16 +4,16 @@
 //! then opened with the budget of one part after the other.
 
 use crate::compare;
-use crate::dataset::{Dataset, Source};
+use crate::dataset::{Dataset, InsertOrder, Source};
 use crate::distribution::Distribution;
 use crate::engine::Budget;
 use crate::error::Error;
 use crate::index::plan::{Part, Plan};
 use crate::load::{self, Loaded};
-use crate::outcome::Comparison;
-use crate::plan::{self, InsertOrder};
+use crate::plan;
 use crate::progress::Progress;
-use crate::run::{Client, Counts, Tally};
+use crate::results::{Counts, Round, Run, Tally};
+use crate::run::{Client, Target, Updates};
 use crate::stream::Planner;
 use crate::workdir::WorkDir;
 use crate::workload::Workload;
@@ -98,13 +98,16 @@ pub fn measure(
             budget: plan.budget.clone(),
             source: source.clone(),
             data,
-            workload: Workload::by_name("c")?,
-            distribution: Distribution::Uniform,
+            insert_order: InsertOrder::Sorted,
+            workload: gets()?,
             absent_percent: 0.0,
+            updates: Updates::default(),
             operations: plan.lookups * plan.rounds,
             rounds: plan.rounds,
+            threads: 1,
+            target: None,
+            seconds: None,
             value_bytes: plan.value_size,
-            insert_order: InsertOrder::Sorted,
             seed: plan.seed,
         },
     };
@@ -140,6 +143,14 @@ pub fn measure(
     Ok(found)
 }
 
+/// Gets of records chosen evenly.
+fn gets() -> Result<Workload, Error> {
+    Ok(Workload {
+        distribution: Distribution::Uniform,
+        ..Workload::by_name("c")?
+    })
+}
+
 struct Bench<'a> {
     plan: &'a Plan,
     name: &'a str,
@@ -157,7 +168,7 @@ impl Bench<'_> {
             Part::Get | Part::Absent | Part::Seek | Part::MultiGet | Part::AbsentUnfiltered => {
                 Budget {
                     // The cache adds to every block, too.
-                    cache_bytes: self.plan.room_for(&self.compare.data.records) as u64 * 3 / 2,
+                    cache_bytes: self.plan.room_for(&self.compare.data.keys) as u64 * 3 / 2,
                     bloom_bits: if part == Part::AbsentUnfiltered {
                         0
                     } else {
@@ -195,18 +206,18 @@ impl Bench<'_> {
         loaded: Vec<Loaded>,
         checked: &mut bool,
     ) -> Result<(Lookups, Vec<Loaded>), Error> {
-        self.compare.workload = Workload::by_name(match part {
-            Part::Seek => "seek",
-            Part::MultiGet => "multiget",
-            _ => "c",
-        })?;
+        self.compare.workload = match part {
+            Part::Seek => Workload::by_name("seek")?,
+            Part::MultiGet => Workload::by_name("multiget")?,
+            _ => gets()?,
+        };
         let absent = matches!(part, Part::Absent | Part::AbsentUnfiltered);
         self.compare.absent_percent = if absent { 100.0 } else { 0.0 };
         if part == Part::AbsentUnfiltered {
             *checked = false; // all blocks are read again, into empty caches
         }
         let cached = matches!(part, Part::Get | Part::Absent | Part::Seek | Part::MultiGet);
-        let loaded = match cached {
+        let before = match cached {
             // As they were loaded, and the blocks that one part has read stay for the next.
             true => loaded,
             false => {
@@ -214,73 +225,70 @@ impl Bench<'_> {
                 load::reopen(loaded, &self.compare)?
             }
         };
-        let mut caches = vec![self.compare.budget.cache_bytes; loaded.len()];
+        let mut caches = vec![self.compare.budget.cache_bytes; before.len()];
         let (loaded, engines) = match part {
             Part::Blocks => {
-                let engines = loaded.iter().zip(caches);
+                let engines = before.iter().zip(caches);
                 let engines = engines.map(|(loaded, cache)| self.count(loaded, cache));
                 let engines = engines.collect::<Result<_, _>>()?;
-                (loaded, engines)
+                (before, engines)
             }
             Part::Memory | Part::MemoryFilter => {
-                caches = self.give_the_rest_to_caches(&loaded)?;
-                let loaded = load::reopen(loaded, &self.compare)?;
-                let comparison = compare::run_on(&self.compare, &loaded, self.progress)?;
-                let engines = reads(comparison, &loaded, caches);
+                let loaded;
+                (loaded, caches) = self.give_the_rest_to_caches(before)?;
+                let run = compare::run_on(&self.compare, &loaded, self.progress)?;
+                let engines = reads(run, &loaded, caches)?;
                 (loaded, engines)
             }
             _ => {
-                let comparison = match std::mem::replace(checked, true) {
-                    false => compare::run(&self.compare, &loaded, self.progress)?,
-                    true => compare::run_on(&self.compare, &loaded, self.progress)?,
+                let run = match std::mem::replace(checked, true) {
+                    false => compare::run(&self.compare, &before, self.progress)?,
+                    true => compare::run_on(&self.compare, &before, self.progress)?,
                 };
-                let engines = reads(comparison, &loaded, caches);
-                (loaded, engines)
+                let engines = reads(run, &before, caches)?;
+                (before, engines)
             }
         };
         let lookups = Lookups {
             part,
             keys: self.name.to_owned(),
-            records: self.compare.data.records.len() as u64,
+            records: self.compare.data.keys.len() as u64,
             blocks: loaded.first().map_or(0, |l| l.tables.data_blocks),
             engines,
         };
         Ok((lookups, loaded))
     }
 
-    /// What the table readers do not take of the memory there is goes to the block caches.
-    fn give_the_rest_to_caches(&mut self, loaded: &[Loaded]) -> Result<Vec<u64>, Error> {
-        let data = loaded.first().map_or(0, |l| l.tables.data_bytes) as f64;
-        let memory = (data * self.plan.memory_percent / 100.0) as u64;
-        let mut caches = Vec::new();
-        for (i, loaded) in loaded.iter().enumerate() {
-            let bytes = memory.saturating_sub(loaded.reader_bytes()?);
-            let budget = Budget {
-                cache_bytes: bytes,
-                ..self.compare.budget.clone()
-            };
-            self.compare.contenders[i] = self.plan.contenders(&budget)?.swap_remove(i);
-            caches.push(bytes);
-        }
-        Ok(caches)
+    fn give_the_rest_to_caches(
+        &mut self,
+        loaded: Vec<Loaded>,
+    ) -> Result<(Vec<Loaded>, Vec<u64>), Error> {
+        let resolve = |budget: &Budget| self.plan.contenders(budget);
+        let percent = self.plan.memory_percent;
+        load::reopen_within(loaded, &mut self.compare, percent, resolve)
     }
 
     /// Counts the blocks that present and absent keys cost.
     fn count(&self, loaded: &Loaded, cache_bytes: u64) -> Result<Reads, Error> {
         let label = &loaded.contender.label;
         let data = &self.compare.data;
-        let mut client = Client::new(&loaded.db, &loaded.contender, self.plan.value_size);
-        let mut tally = Tally::default();
+        let mut client = Client::new(Target {
+            db: &loaded.db,
+            contender: &loaded.contender,
+            keys: &data.keys,
+            seed: self.plan.seed,
+            value_bytes: self.plan.value_size,
+            updates: Updates::default(),
+            records: None,
+        });
         let mut count = |absent_percent: f64| {
-            let (workload, seed) = (self.compare.workload, self.plan.seed);
-            let uniform = Distribution::Uniform;
-            let mut planner =
-                Planner::new(data, workload.proportions, uniform, absent_percent, seed);
+            let (workload, seed) = (&self.compare.workload, self.plan.seed);
+            let mut planner = Planner::new(data, workload, absent_percent, seed);
             let stream = planner.plan(self.plan.lookups);
             let phase = self
                 .progress
                 .start(&format!("count {label}"), stream.len() as u64);
-            let counts = client.count(stream.whole(), &mut tally, &phase)?;
+            let counts = client.count(stream.whole(), &phase)?;
             phase.finish();
             Ok::<_, Error>(counts)
         };
@@ -297,23 +305,25 @@ impl Bench<'_> {
             absent,
             reader_bytes: loaded.reader_bytes()?,
             cache_bytes,
-            tally,
+            tally: client.tally,
         })
     }
 }
 
-fn reads(comparison: Comparison, loaded: &[Loaded], caches: Vec<u64>) -> Vec<Reads> {
-    let outcomes = comparison.outcomes.into_iter();
-    (outcomes.zip(loaded).zip(caches))
-        .map(|((outcome, loaded), cache_bytes)| Reads {
-            nanoseconds: outcome.throughput.iter().map(|rate| 1e9 / rate).collect(),
-            label: outcome.label,
+fn reads(run: Run, loaded: &[Loaded], caches: Vec<u64>) -> Result<Vec<Reads>, Error> {
+    let outcomes = run.outcomes.into_iter();
+    let reads = (outcomes.zip(loaded).zip(caches)).map(|((outcome, loaded), cache_bytes)| {
+        let rates = outcome.rounds.iter().map(Round::throughput);
+        Ok(Reads {
+            nanoseconds: rates.map(|rate| 1e9 / rate).collect(),
+            label: loaded.contender.label.clone(),
             is_ours: loaded.contender.is_ours(),
             counts: outcome.counts,
             absent: None,
-            reader_bytes: outcome.reader_bytes,
+            reader_bytes: loaded.reader_bytes()?,
             cache_bytes,
             tally: outcome.tally,
         })
-        .collect()
+    });
+    reads.collect()
 }

@@ -34,11 +34,12 @@ pub fn run(plan: &Plan, progress: Progress) -> Result<Outcome, Error> {
     for source in &plan.sources {
         let name = match source {
             Source::Set(set) => set.to_string(),
+            Source::Numbered { .. } => source.to_string(),
             Source::File(path) => file_label(path),
         };
         if asked(Part::File) || asked(Part::Build) {
             // No key is held out: gaps would make other keys of dense ones.
-            let keys = Dataset::at_most(source, plan.records, false, plan.seed)?.records;
+            let keys = Dataset::at_most(source, plan.records, false, plan.seed)?.keys;
             whole(plan, &name, &keys, &mut outcome, progress)?;
         }
         if plan

@@ -1,7 +1,7 @@
 //! What to measure.
 
 use crate::dataset::Source;
-use crate::engine::{self, Budget, Contender};
+use crate::engine::{self, Budget, Contender, Usage};
 use crate::error::Error;
 use crate::values;
 use std::path::PathBuf;
@@ -161,6 +161,11 @@ impl Plan {
     /// # Errors
     /// An unknown engine.
     pub fn contenders(&self, budget: &Budget) -> Result<Vec<Contender>, Error> {
-        engine::resolve(&self.engines, budget)
+        // Files that are written once and then read.
+        let usage = Usage {
+            reads: true,
+            writes: false,
+        };
+        engine::resolve(&self.engines, budget, usage)
     }
 }

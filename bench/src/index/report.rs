@@ -6,8 +6,8 @@ use crate::index::lookups::{Lookups, Reads};
 use crate::index::measure::Outcome;
 use crate::index::plan::{Part, Plan};
 use crate::index::tables::{Figures, Row};
+use crate::results::Counts;
 use crate::run::BATCH_READS;
-use crate::run::Counts;
 use crate::stats::Spread;
 use crate::sysinfo;
 
