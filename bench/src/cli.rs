@@ -250,7 +250,8 @@ impl Load {
         let mut settings = self.common.settings(vec![(load, spec)], None)?;
         settings.hold_out = self.hold_out;
         suite::check(&settings)?;
-        self.common.finish(|| suite::load_phase(&settings, &self.db, progress))
+        self.common
+            .finish(|| suite::load_phase(&settings, &self.db, progress))
     }
 }
 
@@ -258,7 +259,11 @@ impl Run {
     fn run(&self, progress: Progress) -> Result<Ended, Error> {
         let engines = engine::split_list(&self.common.engines);
         let first = engines.first().map_or("", String::as_str);
-        let label = if first.starts_with(OPTIONS_PREFIX) { "options" } else { first };
+        let label = if first.starts_with(OPTIONS_PREFIX) {
+            "options"
+        } else {
+            first
+        };
         let stored = Stored::read(&self.db, label)?;
         let workloads = self.work.workloads(&self.common)?;
         let mut settings = self.common.settings(workloads, Some(&stored))?;
@@ -269,7 +274,8 @@ impl Run {
             ));
         }
         suite::check(&settings)?;
-        self.common.finish(|| suite::run(&settings, &self.db, progress))
+        self.common
+            .finish(|| suite::run(&settings, &self.db, progress))
     }
 }
 
@@ -281,7 +287,9 @@ impl Work {
             (None, []) => vec!["c".to_owned()],
             (None, [.., last]) => {
                 let properties = common.properties(None, self.operations)?;
-                let name = last.file_name().map_or("properties".into(), |n| n.to_string_lossy());
+                let name = last
+                    .file_name()
+                    .map_or("properties".into(), |n| n.to_string_lossy());
                 let spec = properties.spec()?;
                 return Ok(vec![(self.workload(&name, &spec)?, spec)]);
             }
@@ -349,12 +357,23 @@ impl Common {
             ("--records", "recordcount", text(self.records)),
             ("--operations", "operationcount", text(operations)),
             ("--threads", "threadcount", text(self.threads)),
-            ("--target", "target", self.target.map(|target| target.to_string())),
-            ("--seconds", "maxexecutiontime", self.seconds.map(|seconds| seconds.to_string())),
+            (
+                "--target",
+                "target",
+                self.target.map(|target| target.to_string()),
+            ),
+            (
+                "--seconds",
+                "maxexecutiontime",
+                self.seconds.map(|seconds| seconds.to_string()),
+            ),
         ];
         for (option, name, value) in options {
             let Some(value) = value else { continue };
-            let said = self.properties.iter().filter_map(|pair| pair.split_once('='));
+            let said = self
+                .properties
+                .iter()
+                .filter_map(|pair| pair.split_once('='));
             for (_, other) in said.filter(|(said, _)| said.trim() == name) {
                 if other.trim() != value {
                     return Err(Error::Usage(format!(
@@ -414,7 +433,11 @@ impl Common {
             )?,
             write_buffer_bytes: (at_least_one("--write-buffer-mb", self.write_buffer_mb)? as usize)
                 << 20,
-            compression: parse(&said.or("compression", self.compression.clone(), "none".into())?)?,
+            compression: parse(&said.or(
+                "compression",
+                self.compression.clone(),
+                "none".into(),
+            )?)?,
             direct_reads: self.direct_io,
             metadata_in_cache: false,
             filters_for_hits: false,
@@ -473,7 +496,9 @@ impl Common {
     /// Measures, prints the report, and writes those that were asked for.
     fn finish(&self, measure: impl FnOnce() -> Result<Suite, Error>) -> Result<Ended, Error> {
         let files = self.report.iter().chain(&self.json).chain(&self.csv);
-        files.into_iter().try_for_each(|path| check_report(Some(path)))?;
+        files
+            .into_iter()
+            .try_for_each(|path| check_report(Some(path)))?;
         if let Some(dir) = &self.hdr {
             std::fs::create_dir_all(dir)
                 .map_err(|e| Error::Usage(format!("--hdr {}: {e}", dir.display())))?;
@@ -482,7 +507,9 @@ impl Common {
         let suite = measure()?;
         print!("{}", reports::text(&suite));
         for path in &self.report {
-            let html = path.extension().is_some_and(|extension| extension == "html");
+            let html = path
+                .extension()
+                .is_some_and(|extension| extension == "html");
             let text = match html {
                 true => reports::html(&suite),
                 false => reports::markdown(&suite),

@@ -30,6 +30,9 @@ use std::{fs, panic, thread};
 /// Operations of a turn of one thread, where they change nothing.
 const TURN: usize = 8 * 1024;
 
+/// Operations that are planned at a time, and so the longest turn: they take memory.
+const PLANNED: usize = 4 << 20;
+
 /// Measures loaded engines.
 ///
 /// # Errors
@@ -71,7 +74,7 @@ fn measure(
         facts.push(("ended".to_owned(), ended.to_owned()));
     }
     if plan.has_untimed_rounds() {
-        let stream = planner.plan(plan.round_operations(0));
+        let stream = planner.plan(plan.untimed_operations());
         for entrant in &mut entrants {
             entrant.count(&stream, progress)?;
         }
@@ -120,7 +123,7 @@ fn warm_up(
     entrants: &mut [Entrant<'_>],
     progress: Progress,
 ) -> Result<(), Error> {
-    let stream = planner.plan(plan.round_operations(0));
+    let stream = planner.plan(plan.untimed_operations());
     let phase = progress.start("warm up", (stream.len() * entrants.len()) as u64);
     for (turn, slice) in stream.whole().slices(turn_size(plan)).enumerate() {
         take_turns(entrants, turn, |entrant| entrant.warm_up(slice, &phase))?;
@@ -144,14 +147,18 @@ fn rounds(
     }
     for round in 0..plan.rounds {
         phase.note(&format!("round {}/{}", round + 1, plan.rounds));
-        let stream = planner.plan(plan.round_operations(round));
-        for (slice, turn) in stream.whole().slices(turn_size(plan)).zip(&mut turns) {
-            take_turns(entrants, turn, |entrant| entrant.time(slice, &phase))?;
-            let spent = entrants.iter().any(|entrant| entrant.is_out_of_time());
-            over = stop::requested() || spent;
-            if over {
-                break;
+        let mut left = plan.round_operations(round);
+        while left > 0 && !over {
+            let stream = planner.plan(left.min(PLANNED));
+            for (slice, turn) in stream.whole().slices(turn_size(plan)).zip(&mut turns) {
+                take_turns(entrants, turn, |entrant| entrant.time(slice, &phase))?;
+                let spent = entrants.iter().any(|entrant| entrant.is_out_of_time());
+                over = stop::requested() || spent;
+                if over {
+                    break;
+                }
             }
+            left -= left.min(PLANNED);
         }
         for entrant in &mut *entrants {
             entrant.end_round()?;
@@ -256,9 +263,8 @@ impl<'a> Entrant<'a> {
         }
         thread::scope(|scope| {
             let work = &work;
-            let spawn = |(i, client)| {
-                scope.spawn(move || work((i, client), slice.share(i, threads)))
-            };
+            let spawn =
+                |(i, client)| scope.spawn(move || work((i, client), slice.share(i, threads)));
             let workers: Vec<_> = self.clients.iter_mut().enumerate().map(spawn).collect();
             let join = |worker: thread::ScopedJoinHandle<'_, _>| {
                 worker.join().unwrap_or_else(|e| panic::resume_unwind(e))

@@ -55,7 +55,9 @@ impl Source {
             Source::Numbered { ordered, digits } => {
                 let number = |i: u64| if *ordered { i } else { keys::fnv64(i) };
                 let key = |i| format!("user{:0>width$}", number(i), width = *digits);
-                Ok((0..(n + more) as u64).map(|i| key(i).into_bytes()).collect())
+                Ok((0..(n + more) as u64)
+                    .map(|i| key(i).into_bytes())
+                    .collect())
             }
             Source::File(path) => {
                 let mut keys = keys::read_file_as_given(path).map_err(Error::Usage)?;
@@ -173,7 +175,12 @@ impl Dataset {
         let mut keys = source.keys(base, inserts, as_given, seed)?;
         let most = most_records(keys.len().saturating_sub(inserts), hold_out);
         let records = asked.unwrap_or(most);
-        let base = with_held_out(records, hold_out);
+        let base = match asked {
+            Some(_) => base,
+            // All that is left is held out, or nothing is.
+            None if hold_out => keys.len().saturating_sub(inserts),
+            None => records,
+        };
         if records == 0 && inserts == 0 || base + inserts > keys.len() {
             let mut why = String::new();
             if inserts > 0 {

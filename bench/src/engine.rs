@@ -273,9 +273,10 @@ impl Engine {
 fn tuning(usage: Usage) -> (&'static str, &'static str) {
     let general = match usage {
         // Reads of records that are in files need not search the memtables.
-        Usage { reads: true, writes: true } => {
-            "memtable_prefix_bloom_size_ratio=0.1;memtable_whole_key_filtering=true;"
-        }
+        Usage {
+            reads: true,
+            writes: true,
+        } => "memtable_prefix_bloom_size_ratio=0.1;memtable_whole_key_filtering=true;",
         _ => "",
     };
     let settings = match usage {
@@ -341,11 +342,7 @@ pub fn split_list(list: &str) -> Vec<String> {
 ///
 /// # Errors
 /// An unknown name; the message lists all.
-pub fn resolve(
-    names: &[String],
-    budget: &Budget,
-    usage: Usage,
-) -> Result<Vec<Contender>, Error> {
+pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Contender>, Error> {
     if names.is_empty() {
         return Err(Error::Usage(
             "no engine given: name some with --engines, for example stock,mountdb".to_owned(),

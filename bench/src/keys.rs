@@ -146,9 +146,9 @@ impl Draw {
                 let mut next = rng.random_range(0..1u64 << 40)..;
                 Self::numbers(move || next.next().unwrap_or(u64::MAX))
             }
-            KeySet::Normal => Self::numbers(move || {
-                (2f64.powi(63) + normal(&mut rng) * 2f64.powi(58)) as u64
-            }),
+            KeySet::Normal => {
+                Self::numbers(move || (2f64.powi(63) + normal(&mut rng) * 2f64.powi(58)) as u64)
+            }
             KeySet::Lognormal => {
                 Self::numbers(move || ((2.0 * normal(&mut rng)).exp() * 2f64.powi(40)) as u64)
             }

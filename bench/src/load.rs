@@ -1,10 +1,10 @@
 //! Databases before they are measured: filled with the same records and brought to the same shape,
 //! or empty.
 
+use crate::engine::Budget;
 use crate::engine::{self, Contender, Purpose};
 use crate::error::{Context, Error};
 use crate::learned::Learned;
-use crate::engine::Budget;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::records::Records;
@@ -65,7 +65,9 @@ pub fn load(plan: &Plan, dir: &mut WorkDir, progress: Progress) -> Result<Vec<Lo
     mountdb::register().context(|| "registering mountdb".to_owned())?;
     // All of them before the first is filled: one that is in the way costs no work.
     let labels = plan.contenders.iter().map(|contender| &contender.label);
-    let dirs: Vec<PathBuf> = labels.map(|label| dir.engine(label)).collect::<Result<_, _>>()?;
+    let dirs: Vec<PathBuf> = labels
+        .map(|label| dir.engine(label))
+        .collect::<Result<_, _>>()?;
     let mut closed = Vec::new();
     for (contender, dir) in plan.contenders.iter().zip(dirs) {
         closed.push(Closed::fill(plan, contender, dir, progress)?);
@@ -74,7 +76,10 @@ pub fn load(plan: &Plan, dir: &mut WorkDir, progress: Progress) -> Result<Vec<Lo
     // first would hold its indexes in other memory than the last.
     let loaded = closed.into_iter().map(|closed| closed.open(plan));
     let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
-    for Loaded { tables, contender, .. } in &loaded {
+    for Loaded {
+        tables, contender, ..
+    } in &loaded
+    {
         if tables.entries != plan.data.loaded as u64 {
             return Err(Error::Run(format!(
                 "engine {}: {} records were loaded, but its files hold {}",
@@ -241,7 +246,9 @@ pub fn write<'k>(
     let mut keys = keys.peekable();
     while keys.peek().is_some() {
         if stop::requested() {
-            return Err(Error::Run(format!("engine {label}: interrupted while loading")));
+            return Err(Error::Run(format!(
+                "engine {label}: interrupted while loading"
+            )));
         }
         let mut batch = WriteBatch::default();
         for key in keys.by_ref().take(BATCH) {

@@ -114,10 +114,18 @@ impl Plan {
         !self.workload.only_inserts()
     }
 
+    /// Operations of each of these.
+    pub fn untimed_operations(&self) -> usize {
+        const MOST: usize = 4 << 20;
+        match self.has_untimed_rounds() {
+            true => self.round_operations(0).min(MOST),
+            false => 0,
+        }
+    }
+
     /// Records that the workload inserts, from the first round to the last, timed or not.
     pub fn inserts(&self) -> usize {
-        let untimed = if self.has_untimed_rounds() { 2 } else { 0 };
-        let operations = self.operations + untimed * self.round_operations(0);
+        let operations = self.operations + 2 * self.untimed_operations();
         stream::inserts(&self.workload, operations, self.seed)
     }
 
@@ -129,7 +137,8 @@ impl Plan {
         let values = self.data.keys.len() as u64 * (self.value_bytes as u64 + ENTRY);
         let data = keys.saturating_add(values).saturating_mul(2);
         let logs = self.budget.write_buffer_bytes as u64 * 2;
-        data.saturating_add(logs).saturating_mul(self.contenders.len() as u64)
+        data.saturating_add(logs)
+            .saturating_mul(self.contenders.len() as u64)
     }
 
     /// What the engines are used for.

@@ -193,7 +193,9 @@ impl<'a> Client<'a> {
                 Pace::wait(due);
                 last = Instant::now();
             }
-            let over = timing.limit.is_some_and(|limit| timed.took + (last - started) > limit);
+            let over = timing
+                .limit
+                .is_some_and(|limit| timed.took + (last - started) > limit);
             if over || stop::requested() {
                 break;
             }
@@ -299,7 +301,9 @@ impl<'a> Client<'a> {
 
     #[inline(always)]
     fn state(&self, place: usize) -> State {
-        self.target.records.map_or(State::LOADED, |records| records.state(place))
+        self.target
+            .records
+            .map_or(State::LOADED, |records| records.state(place))
     }
 
     /// Notes what a read has found of a record that was in the state `before`.
@@ -328,7 +332,9 @@ impl<'a> Client<'a> {
 
     #[inline(always)]
     fn get(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
-        let Operation { key, hash, place, .. } = operation;
+        let Operation {
+            key, hash, place, ..
+        } = operation;
         let before = self.state(place);
         let found = self.target.db.get_pinned_opt(key, &self.read)?;
         self.judge(place, hash, before, found.as_deref());
@@ -346,8 +352,13 @@ impl<'a> Client<'a> {
     }
 
     fn put(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
-        let Operation { key, hash, place, .. } = operation;
-        let generation = self.target.records.map_or(0, |records| records.write(place));
+        let Operation {
+            key, hash, place, ..
+        } = operation;
+        let generation = self
+            .target
+            .records
+            .map_or(0, |records| records.write(place));
         values::fill(&mut self.value, values::mark(hash, generation));
         let done = self.target.db.put_opt(key, &self.value, &self.write);
         if let Some(records) = self.target.records {
@@ -359,7 +370,9 @@ impl<'a> Client<'a> {
 
     #[inline(always)]
     fn seek(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
-        let Operation { key, hash, place, .. } = operation;
+        let Operation {
+            key, hash, place, ..
+        } = operation;
         let Target { db, contender, .. } = self.target;
         let before = self.state(place);
         let mut iterator = match self.iterator.take() {
@@ -377,11 +390,24 @@ impl<'a> Client<'a> {
 
     /// Reads `length` records from one on and holds them against those that should be there.
     fn scan(&mut self, operation: Operation<'_>) -> Result<(), rocksdb::Error> {
-        let Operation { key, mut place, length, .. } = operation;
-        let Target { db, contender, keys, seed, .. } = self.target;
+        let Operation {
+            key,
+            mut place,
+            length,
+            ..
+        } = operation;
+        let Target {
+            db,
+            contender,
+            keys,
+            seed,
+            ..
+        } = self.target;
         // Records that are inserted meanwhile are no part of the scan; those that may lie between
         // the records that are there are few.
-        let window = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(2);
+        let window = usize::try_from(length)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(2);
         let (first, last) = (place, keys.len().min(place.saturating_add(window)));
         self.states.clear();
         for place in first..last {
@@ -428,7 +454,9 @@ impl<'a> Client<'a> {
 
     /// Whether a scan must find the record at this distance from its beginning.
     fn must_be_there(&self, distance: usize) -> bool {
-        self.states.get(distance).is_some_and(|state| state.must_be_there())
+        self.states
+            .get(distance)
+            .is_some_and(|state| state.must_be_there())
     }
 
     /// Adds to the batch, and reads it once it is full.

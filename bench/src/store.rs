@@ -73,12 +73,16 @@ impl Stored {
         let path = file(root, label);
         let usage = |why: String| Error::Usage(format!("{}: {why}", path.display()));
         let text = fs::read_to_string(&path).map_err(|e| {
-            usage(format!("{e}; fill the database with `ycsb load` and the same --db first"))
+            usage(format!(
+                "{e}; fill the database with `ycsb load` and the same --db first"
+            ))
         })?;
         let damaged = || usage("is damaged: remove the databases and load anew".to_owned());
         let value: Value = serde_json::from_str(&text).map_err(|_| damaged())?;
         if value["version"] != json!(VERSION) {
-            return Err(usage("was written by another version of ycsb: load anew".to_owned()));
+            return Err(usage(
+                "was written by another version of ycsb: load anew".to_owned(),
+            ));
         }
         if value["state"] != json!("complete") {
             return Err(usage(
@@ -91,7 +95,9 @@ impl Stored {
         let settings = value["settings"].as_object().ok_or_else(damaged)?.clone();
         let loaded = number(&value["loaded"]).ok_or_else(damaged)?;
         let records = number(&value["records"]).ok_or_else(damaged)?;
-        let listed = value["written_otherwise_than_once"].as_array().ok_or_else(damaged)?;
+        let listed = value["written_otherwise_than_once"]
+            .as_array()
+            .ok_or_else(damaged)?;
         // A file that asks for more memory than its records can take is damaged.
         if loaded > records || records > isize::MAX as usize / 64 {
             return Err(damaged());
@@ -103,7 +109,11 @@ impl Stored {
             let place = number(&pair[0]).and_then(|number| writes.get_mut(number));
             *place.ok_or_else(damaged)? = pair[1].as_u64().ok_or_else(damaged)?;
         }
-        Ok(Self { settings, loaded, writes })
+        Ok(Self {
+            settings,
+            loaded,
+            writes,
+        })
     }
 
     /// A setting, if it was made.
@@ -114,13 +124,23 @@ impl Stored {
 
 /// The settings that decide what a database holds, by the name of the option that sets them.
 fn described(settings: &Settings) -> Map<String, Value> {
-    let Settings { budget, source, value_bytes, insert_order, seed, .. } = settings;
+    let Settings {
+        budget,
+        source,
+        value_bytes,
+        insert_order,
+        seed,
+        ..
+    } = settings;
     let mut map = Map::new();
     let mut add = |name: &str, text: String| map.insert(name.to_owned(), Value::String(text));
     match source {
         Source::Set(set) => add("keys", set.to_string()),
         Source::Numbered { ordered, digits } => {
-            add("insertorder", if *ordered { "ordered" } else { "hashed" }.to_owned());
+            add(
+                "insertorder",
+                if *ordered { "ordered" } else { "hashed" }.to_owned(),
+            );
             add("zeropadding", digits.to_string())
         }
         Source::File(path) => {
@@ -213,5 +233,7 @@ pub fn open(stored: &[Stored], root: &Path, plan: &Plan) -> Result<Vec<Loaded>, 
 /// If that cannot be noted.
 pub fn mark_running(root: &Path, loaded: &[Loaded]) -> Result<(), Error> {
     let text = json!({ "version": VERSION, "state": "running" }).to_string();
-    loaded.iter().try_for_each(|loaded| write(&file(root, &loaded.contender.label), &text))
+    loaded
+        .iter()
+        .try_for_each(|loaded| write(&file(root, &loaded.contender.label), &text))
 }

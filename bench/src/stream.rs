@@ -147,7 +147,10 @@ pub struct Slice<'a> {
 impl<'a> Slice<'a> {
     /// The number of operations.
     pub fn len(&self) -> usize {
-        self.steps.len().saturating_sub(self.first).div_ceil(self.every)
+        self.steps
+            .len()
+            .saturating_sub(self.first)
+            .div_ceil(self.every)
     }
 
     /// Whether there are none.
@@ -157,7 +160,12 @@ impl<'a> Slice<'a> {
 
     /// The operations.
     pub fn iter(&self) -> impl Iterator<Item = Operation<'a>> + use<'a> {
-        let Slice { steps, keys, first, every } = *self;
+        let Slice {
+            steps,
+            keys,
+            first,
+            every,
+        } = *self;
         let steps = steps.iter().skip(first).step_by(every);
         steps.map(move |step| Operation {
             kind: step.kind,
@@ -250,7 +258,8 @@ impl<'a> Planner<'a> {
                 }
                 self.records += 1;
                 self.records - 1
-            } else if kind == Kind::Read && self.rng.random_range(0.0..100.0) < self.absent_percent {
+            } else if kind == Kind::Read && self.rng.random_range(0.0..100.0) < self.absent_percent
+            {
                 let key = &self.data.absent[self.rng.random_range(0..self.data.absent.len())];
                 stream.push(Kind::ReadAbsent, key, 0, 0, 0);
                 continue;

@@ -223,7 +223,13 @@ pub fn run(settings: &Settings, root: &Path, progress: Progress) -> Result<Suite
         let stored = store::read_all(root, &plan.contenders)?;
         let there = store::records_there(&stored)?;
         let wanted = settings.wanted(there.total - there.loaded + plan.inserts());
-        plan.data = Dataset::new(&settings.source, &Wanted { records: Some(there.loaded), ..wanted })?;
+        plan.data = Dataset::new(
+            &settings.source,
+            &Wanted {
+                records: Some(there.loaded),
+                ..wanted
+            },
+        )?;
         plan.data.loaded = there.total;
         let mut loaded = store::open(&stored, root, &plan)?;
         if let Some(percent) = settings.memory_percent {
@@ -258,8 +264,7 @@ fn within(
     percent: f64,
 ) -> Result<Vec<Loaded>, Error> {
     let usage = plan.usage();
-    let resolve =
-        |budget: &Budget| crate::engine::resolve(&settings.engines, budget, usage);
+    let resolve = |budget: &Budget| crate::engine::resolve(&settings.engines, budget, usage);
     let (loaded, _) = load::reopen_within(loaded, plan, percent, resolve)?;
     Ok(loaded)
 }
@@ -320,12 +325,12 @@ fn facts(settings: &Settings, plan: &Plan, loaded: &[Loaded]) -> Vec<(String, St
     fact("keys", plan.source.to_string());
     fact(
         "values",
-        format!("{} bytes, incompressible, every byte checked", plan.value_bytes),
+        format!(
+            "{} bytes, incompressible, every byte checked",
+            plan.value_bytes
+        ),
     );
-    fact(
-        "load",
-        format!("{} order", settings.insert_order.name()),
-    );
+    fact("load", format!("{} order", settings.insert_order.name()));
     let filter = match budget.bloom_bits {
         0 => "no filter".to_owned(),
         bits => format!("bloom filter {bits} bits/key"),
@@ -348,7 +353,9 @@ fn facts(settings: &Settings, plan: &Plan, loaded: &[Loaded]) -> Vec<(String, St
         ),
     );
     let page_cache = match budget.direct_reads {
-        true => "bypassed by direct reads: a block that the block cache lacks comes from the device",
+        true => {
+            "bypassed by direct reads: a block that the block cache lacks comes from the device"
+        }
         false => "in use: a block that the block cache lacks may come from memory",
     };
     fact("OS page cache", page_cache.to_owned());
@@ -356,16 +363,28 @@ fn facts(settings: &Settings, plan: &Plan, loaded: &[Loaded]) -> Vec<(String, St
     let (cores, memory) = (sysinfo::cores(), sysinfo::memory());
     fact(
         "machine",
-        format!("{}, {cores} cores, {memory} of memory", sysinfo::cpu_model()),
+        format!(
+            "{}, {cores} cores, {memory} of memory",
+            sysinfo::cpu_model()
+        ),
     );
-    let version = loaded.first().map(|first| sysinfo::rocksdb_version(&first.dir));
+    let version = loaded
+        .first()
+        .map(|first| sysinfo::rocksdb_version(&first.dir));
     fact("RocksDB", version.unwrap_or_default());
     fact("mountdb", env!("CARGO_PKG_VERSION").to_owned());
     facts
 }
 
 fn facts_of_run(plan: &Plan) -> Vec<(String, String)> {
-    let Plan { workload, data, operations, rounds, threads, .. } = plan;
+    let Plan {
+        workload,
+        data,
+        operations,
+        rounds,
+        threads,
+        ..
+    } = plan;
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
     let records = match workload.only_inserts() {
@@ -396,7 +415,10 @@ fn facts_of_run(plan: &Plan) -> Vec<(String, String)> {
         fact("updates", text.to_owned());
     }
     if workload.writes() {
-        fact("writes", "one at a time, through the log, which is not synced".to_owned());
+        fact(
+            "writes",
+            "one at a time, through the log, which is not synced".to_owned(),
+        );
     }
     if let Some(target) = plan.target {
         fact("target", format!("{target} operations/s"));

@@ -45,8 +45,12 @@ pub fn cpu_seconds() -> Result<f64, Error> {
 
 /// The text of the newest OPTIONS file of a database: its options as RocksDB resolved them.
 pub fn options_file(dir: &Path) -> Option<String> {
-    let names = fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    let newest = names.filter(|path| path.to_string_lossy().contains("/OPTIONS-")).max()?;
+    let names = fs::read_dir(dir)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()));
+    let newest = names
+        .filter(|path| path.to_string_lossy().contains("/OPTIONS-"))
+        .max()?;
     fs::read_to_string(newest).ok()
 }
 

@@ -79,8 +79,11 @@ impl Passed {
 pub fn stall_seconds(db: &DB) -> Result<f64, Error> {
     let what = || "asking for write stalls".to_owned();
     let text = (db.property_value(properties::DBSTATS).context(what)?).unwrap_or_default();
-    parse_stall(&text)
-        .ok_or_else(|| Error::Run(format!("RocksDB's statistics lack the write stalls: {text}")))
+    parse_stall(&text).ok_or_else(|| {
+        Error::Run(format!(
+            "RocksDB's statistics lack the write stalls: {text}"
+        ))
+    })
 }
 
 /// Seconds of the line `Cumulative stall: H:M:S H:M:S, x percent` of `rocksdb.dbstats`.

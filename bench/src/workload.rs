@@ -48,7 +48,10 @@ impl Workload {
 
     /// The load phase: every operation inserts a record.
     pub fn load() -> Self {
-        let proportions = Proportions { insert: 1.0, ..NOTHING };
+        let proportions = Proportions {
+            insert: 1.0,
+            ..NOTHING
+        };
         Self {
             name: LOAD.to_owned(),
             proportions,
@@ -152,12 +155,21 @@ impl Workload {
 
     /// Whether it is the load phase, or the like: nothing but inserts.
     pub fn only_inserts(&self) -> bool {
-        self.proportions == Proportions { insert: self.proportions.insert, ..NOTHING }
+        self.proportions
+            == Proportions {
+                insert: self.proportions.insert,
+                ..NOTHING
+            }
     }
 
     /// Whether it changes the database.
     pub fn writes(&self) -> bool {
-        let Proportions { update, insert, read_modify_write, .. } = self.proportions;
+        let Proportions {
+            update,
+            insert,
+            read_modify_write,
+            ..
+        } = self.proportions;
         update + insert + read_modify_write > 0.0
     }
 

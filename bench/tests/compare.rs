@@ -3,15 +3,17 @@
 //! mountdb's counters belong to the process, so these tests take turns.
 
 use mountdb_bench::compare;
-use mountdb_bench::dataset::{Dataset, Source};
-use mountdb_bench::engine::{Budget, Compression, ENGINES, resolve};
+use mountdb_bench::dataset::{Dataset, InsertOrder, Source, Wanted};
+use mountdb_bench::distribution::Distribution;
+use mountdb_bench::engine::{Budget, Compression, ENGINES, Usage, resolve};
 use mountdb_bench::error::Error;
 use mountdb_bench::keys::KeySet;
 use mountdb_bench::load::{self, Loaded};
-use mountdb_bench::outcome::Comparison;
-use mountdb_bench::plan::{InsertOrder, Plan};
+use mountdb_bench::plan::Plan;
 use mountdb_bench::progress::Progress;
-use mountdb_bench::report::Report;
+use mountdb_bench::properties::BUNDLED;
+use mountdb_bench::results::Run;
+use mountdb_bench::run::Updates;
 use mountdb_bench::values;
 use mountdb_bench::workdir::WorkDir;
 use mountdb_bench::workload::Workload;
@@ -36,27 +38,62 @@ fn plan(engines: &[&str], set: KeySet, records: usize) -> Plan {
     };
     let names: Vec<String> = engines.iter().map(|name| (*name).to_owned()).collect();
     let source = Source::Set(set);
-    let workload = Workload::by_name("c").unwrap();
+    let usage = Usage {
+        reads: true,
+        writes: true,
+    };
+    let wanted = Wanted {
+        records: Some(records),
+        inserts: 0,
+        hold_out: true,
+        order: InsertOrder::Random,
+        seed: 42,
+    };
     Plan {
-        contenders: resolve(&names, &budget).unwrap(),
+        contenders: resolve(&names, &budget, usage).unwrap(),
         budget,
-        data: Dataset::new(&source, Some(records), true, 42).unwrap(),
+        data: Dataset::new(&source, &wanted).unwrap(),
         source,
-        workload,
-        distribution: workload.distribution,
+        insert_order: wanted.order,
+        workload: Workload::by_name("c").unwrap(),
         absent_percent: 10.0,
+        updates: Updates::default(),
         operations: 1000,
         rounds: 2,
+        threads: 1,
+        target: None,
+        seconds: None,
         value_bytes: 100,
-        insert_order: InsertOrder::Random,
         seed: 42,
     }
 }
 
+/// With another workload, and the keys that it inserts.
+fn with_workload(mut plan: Plan, name: &str) -> Plan {
+    plan.workload = Workload::by_name(name).unwrap();
+    let only_inserts = plan.workload.only_inserts();
+    let wanted = Wanted {
+        records: Some(plan.data.loaded),
+        inserts: if only_inserts { 0 } else { plan.inserts() },
+        hold_out: true,
+        order: plan.insert_order,
+        seed: plan.seed,
+    };
+    plan.data = Dataset::new(&plan.source, &wanted).unwrap();
+    if only_inserts {
+        plan.operations = plan.data.loaded;
+        plan.data.loaded = 0;
+    }
+    plan
+}
+
 /// Loads, lets `meddle` change the loaded databases, and runs.
-fn run(plan: &Plan, meddle: impl FnOnce(&[Loaded])) -> Result<Comparison, Error> {
+fn run(plan: &Plan, meddle: impl FnOnce(&[Loaded])) -> Result<Run, Error> {
     let mut dir = WorkDir::new(None, false)?;
-    let loaded = load::load(plan, &mut dir, Progress::Silent)?;
+    let loaded = match plan.workload.only_inserts() {
+        true => load::empty(plan, &mut dir)?,
+        false => load::load(plan, &mut dir, Progress::Silent)?,
+    };
     meddle(&loaded);
     compare::run(plan, &loaded, Progress::Silent)
 }
@@ -71,27 +108,24 @@ fn every_engine_serves_every_key_set() {
     for set in KeySet::ALL {
         let records = if set == KeySet::OneByte { 200 } else { 700 };
         let plan = plan(&all_engines(), set, records);
-        let comparison = run(&plan, |_| {}).unwrap_or_else(|e| panic!("{set}: {e}"));
-        assert!(comparison.is_clean(), "{set}: {:?}", comparison.outcomes);
-        let first = &comparison.outcomes[0];
-        for outcome in &comparison.outcomes {
-            let label = &outcome.label;
+        let run = run(&plan, |_| {}).unwrap_or_else(|e| panic!("{set}: {e}"));
+        assert!(run.is_clean(), "{set}: {:?}", run.outcomes);
+        let first = &run.outcomes[0];
+        for (contender, outcome) in plan.contenders.iter().zip(&run.outcomes) {
+            let label = &contender.label;
             // Every record once, a warm-up round of 500, the rounds, a counted round.
-            assert_eq!(
-                outcome.tally.right,
-                records as u64 + 500 + 1000 + 500,
-                "{set} {label}"
-            );
-            assert_eq!(outcome.throughput.len(), 2, "{set} {label}");
-            assert_eq!(outcome.latencies.all().len(), 1000, "{set} {label}");
+            let reads = records as u64 + 500 + 1000 + 500;
+            assert_eq!(outcome.tally.right, reads, "{set} {label}");
+            assert_eq!(outcome.rounds.len(), 2, "{set} {label}");
+            let timed: u64 = outcome.latencies.iter().map(|l| l.service.len()).sum();
+            assert_eq!((timed, outcome.operations()), (1000, 1000), "{set} {label}");
+            assert!(outcome.latencies.iter().all(|l| l.intended.is_none()));
             assert_eq!(outcome.counts.operations, 500, "{set} {label}");
             // What is mapped is read, not looked up; a plain table has no blocks at all.
-            let (mapped, plain) = (label.contains("mmap"), label == "plain-table");
-            assert_eq!(
-                outcome.counts.cache_hits > 0,
-                !mapped && !plain,
-                "{set} {label}"
-            );
+            let mapped = label.contains("mmap") || label.contains("mapped");
+            let plain = label == "plain-table";
+            let cached = outcome.counts.cache_hits > 0;
+            assert_eq!(cached, !mapped && !plain, "{set} {label}");
             assert_eq!(outcome.counts.block_reads > 0, mapped, "{set} {label}");
             assert_eq!(outcome.tables.files, 1, "{set} {label}");
             // A hash index takes room in its block, so there may be more of them.
@@ -101,9 +135,67 @@ fn every_engine_serves_every_key_set() {
                 "{set} {label}"
             );
             assert!(outcome.index_bytes() > 0 || plain, "{set} {label}");
+            assert!(outcome.write_amplification().is_none(), "{set} {label}");
         }
-        assert!(comparison.ratio(1).is_some());
+        assert!(run.ratio(1, 0).is_some());
     }
+}
+
+#[test]
+fn every_engine_runs_every_workload() {
+    let _turn = turn();
+    for (name, _) in BUNDLED.iter().chain(&[("load", "")]) {
+        for (threads, updates) in [(1, Updates::ReadWrite), (3, Updates::Blind)] {
+            let plan = Plan {
+                operations: 1500,
+                absent_percent: 0.0,
+                threads,
+                updates,
+                ..plan(&all_engines(), KeySet::User, 600)
+            };
+            let plan = with_workload(plan, name);
+            let run = run(&plan, |_| {}).unwrap_or_else(|e| panic!("{name}: {e}"));
+            for (contender, outcome) in plan.contenders.iter().zip(&run.outcomes) {
+                let case = format!("{name}, {} with {threads} threads", contender.label);
+                assert!(outcome.tally.is_clean(), "{case}: {:?}", outcome.tally);
+                let timed: u64 = outcome.latencies.iter().map(|l| l.service.len()).sum();
+                assert_eq!(timed, plan.operations as u64, "{case}");
+                // Warm-up and checks count for nothing but the checks.
+                let writes = outcome.traffic.user_bytes;
+                assert_eq!(writes > 0, plan.workload.writes(), "{case}");
+                if let Some(amplification) = outcome.write_amplification() {
+                    assert!(amplification >= 1.0, "{case}: {amplification}");
+                }
+                assert!(
+                    outcome.memory.total > 0 && outcome.database_bytes > 0,
+                    "{case}"
+                );
+                // All that was loaded and inserted is read at the end.
+                if plan.workload.writes() {
+                    let all = plan.data.keys.len() as u64;
+                    assert!(outcome.tally.right >= all, "{case}: {:?}", outcome.tally);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_is_repeated_exactly_by_its_seed() {
+    let _turn = turn();
+    let once = || {
+        let plan = with_workload(plan(&["stock"], KeySet::Uniform, 500), "d");
+        let run = run(&plan, |_| {}).unwrap();
+        let outcome = &run.outcomes[0];
+        let kinds = outcome.latencies.iter().map(|l| (l.kind, l.service.len()));
+        (
+            kinds.collect::<Vec<_>>(),
+            outcome.tally,
+            outcome.traffic.user_bytes,
+            plan.data.keys,
+        )
+    };
+    assert_eq!(once(), once());
 }
 
 #[test]
@@ -114,8 +206,8 @@ fn mountdb_indexes_are_counted_for_their_own_engine() {
         KeySet::Uniform,
         2000,
     );
-    let comparison = run(&plan, |_| {}).unwrap();
-    let [stock, one, other] = &comparison.outcomes[..] else {
+    let run = run(&plan, |_| {}).unwrap();
+    let [stock, one, other] = &run.outcomes[..] else {
         panic!("three engines")
     };
     assert_eq!(stock.learned.files, 0);
@@ -123,59 +215,190 @@ fn mountdb_indexes_are_counted_for_their_own_engine() {
     assert_eq!(one.learned.files, 1);
     assert_eq!(one.learned.blocks, one.tables.data_blocks);
     assert_eq!(one.learned, other.learned);
-    assert_eq!(comparison.rocksdb_version, "11.8.1");
-}
-
-#[test]
-fn updates_are_checked_too() {
-    let _turn = turn();
-    for name in ["a", "b"] {
-        let workload = Workload::by_name(name).unwrap();
-        let plan = Plan {
-            workload,
-            operations: 4000,
-            ..plan(&all_engines(), KeySet::User, 300)
-        };
-        let comparison = run(&plan, |_| {}).unwrap();
-        assert!(comparison.is_clean(), "{name}: {:?}", comparison.outcomes);
-    }
 }
 
 #[test]
 fn wrong_lost_and_phantom_records_are_caught() {
     let _turn = turn();
-    let plan = plan(&all_engines(), KeySet::Paths, 500);
-    let (wrong, lost, phantom) = (
-        &plan.data.records[7],
-        &plan.data.records[99],
-        plan.data.absent.clone(),
-    );
-    let comparison = run(&plan, |loaded| {
-        let db = &loaded[1].db;
-        let mut value = vec![0; plan.value_bytes];
-        values::fill(&mut value, values::mark(wrong, plan.seed, 0));
-        value[50] ^= 4;
-        db.put(wrong, &value).unwrap();
-        db.delete(lost).unwrap();
-        for key in &phantom {
-            db.put(key, &value).unwrap();
+    for name in ["c", "a", "seek", "multiget"] {
+        let mut plan = plan(&all_engines(), KeySet::Paths, 500);
+        plan.workload = Workload {
+            distribution: Distribution::Uniform,
+            ..Workload::by_name(name).unwrap()
+        };
+        let (wrong, lost) = (&plan.data.keys[7], &plan.data.keys[99]);
+        let run = run(&plan, |loaded| {
+            let db = &loaded[1].db;
+            let mut value = vec![0; plan.value_bytes];
+            values::fill(&mut value, values::first_mark(wrong, plan.seed));
+            value[50] ^= 4;
+            db.put(wrong, &value).unwrap();
+            db.delete(lost).unwrap();
+            for key in &plan.data.absent {
+                db.put(key, &value).unwrap();
+            }
+        })
+        .unwrap();
+        assert!(!run.is_clean());
+        for (i, outcome) in run.outcomes.iter().enumerate() {
+            assert_eq!(
+                outcome.tally.is_clean(),
+                i != 1,
+                "{name}: {:?}",
+                outcome.tally
+            );
         }
+        let tally = run.outcomes[1].tally;
+        assert!(tally.wrong >= 1 && tally.missing >= 1, "{name}: {tally:?}");
+        assert_eq!(
+            tally.phantom >= 1,
+            matches!(name, "c" | "a"),
+            "{name}: {tally:?}"
+        );
+    }
+}
+
+/// A scan of everything notices each kind of damage, once.
+#[test]
+fn scans_notice_every_kind_of_damage() {
+    let _turn = turn();
+    let mut plan = plan(&["stock", "stock", "stock", "stock"], KeySet::Uniform, 300);
+    plan.absent_percent = 0.0;
+    plan.workload = Workload::by_name("e").unwrap();
+    plan.workload.proportions.scan = 1.0;
+    plan.workload.proportions.insert = 0.0;
+    let keys = &plan.data.keys;
+    let run = run(&plan, |loaded| {
+        let mut value = vec![0; plan.value_bytes];
+        values::fill(&mut value, values::first_mark(&keys[150], plan.seed));
+        value[99] ^= 1;
+        loaded[1].db.put(&keys[150], &value).unwrap();
+        loaded[2].db.delete(&keys[150]).unwrap();
+        loaded[3].db.put(&plan.data.absent[0], &value).unwrap();
     })
     .unwrap();
-    assert!(!comparison.is_clean());
-    for (i, outcome) in comparison.outcomes.iter().enumerate() {
-        assert_eq!(outcome.tally.is_clean(), i != 1, "{}", outcome.label);
+    let tallies: Vec<_> = run.outcomes.iter().map(|outcome| outcome.tally).collect();
+    assert!(
+        tallies[0].is_clean() && tallies[0].disordered == 0,
+        "{tallies:?}"
+    );
+    assert!(
+        tallies[1].wrong > 0 && tallies[1].missing == 0,
+        "{tallies:?}"
+    );
+    assert!(
+        tallies[2].missing > 0 && tallies[2].wrong == 0,
+        "{tallies:?}"
+    );
+    assert!(
+        tallies[3].phantom > 0 && tallies[3].missing == 0,
+        "{tallies:?}"
+    );
+    assert!(
+        tallies.iter().all(|tally| tally.disordered == 0),
+        "{tallies:?}"
+    );
+}
+
+#[test]
+fn a_scan_out_of_order_is_noticed() {
+    let _turn = turn();
+    // Sorted the other way round, but otherwise right.
+    let backward = "options:comparator=rocksdb.ReverseBytewiseComparator";
+    let mut plan = plan(&["stock", backward], KeySet::Uniform, 300);
+    plan.absent_percent = 0.0;
+    let plan = with_workload(plan, "e");
+    let run = run(&plan, |_| {}).unwrap();
+    assert!(run.outcomes[0].tally.is_clean());
+    assert!(
+        run.outcomes[1].tally.disordered > 0,
+        "{:?}",
+        run.outcomes[1].tally
+    );
+    assert!(!run.is_clean());
+}
+
+#[test]
+fn an_update_that_is_lost_or_undone_is_noticed() {
+    let _turn = turn();
+    let mut plan = plan(&["stock", "stock"], KeySet::Uniform, 50);
+    plan.absent_percent = 0.0;
+    plan.workload = Workload {
+        distribution: Distribution::Uniform,
+        ..Workload::by_name("a").unwrap()
+    };
+    let mut dir = WorkDir::new(None, false).unwrap();
+    let loaded = load::load(&plan, &mut dir, Progress::Silent).unwrap();
+    assert!(
+        compare::run(&plan, &loaded, Progress::Silent)
+            .unwrap()
+            .is_clean()
+    );
+    // The value that was loaded is right no more.
+    let key = &plan.data.keys[20];
+    let mut value = vec![0; plan.value_bytes];
+    values::fill(&mut value, values::first_mark(key, plan.seed));
+    loaded[1].db.put(key, &value).unwrap();
+    let run = compare::run(&plan, &loaded, Progress::Silent).unwrap();
+    assert!(
+        run.outcomes[0].tally.is_clean(),
+        "{:?}",
+        run.outcomes[0].tally
+    );
+    assert!(
+        run.outcomes[1].tally.wrong > 0,
+        "{:?}",
+        run.outcomes[1].tally
+    );
+}
+
+#[test]
+fn a_target_is_not_exceeded_and_gives_intended_latencies() {
+    let _turn = turn();
+    for threads in [1, 2] {
+        let plan = Plan {
+            target: Some(20_000.0),
+            operations: 2000,
+            threads,
+            ..plan(&["stock"], KeySet::Uniform, 500)
+        };
+        let run = run(&plan, |_| {}).unwrap();
+        let outcome = &run.outcomes[0];
+        assert!(outcome.throughput().unwrap().max < 20_500.0, "{outcome:?}");
+        for latency in &outcome.latencies {
+            let intended = latency.intended.as_ref().unwrap();
+            assert_eq!(intended.len(), latency.service.len());
+            // What waits in the queue is served no earlier.
+            assert!(intended.mean() >= latency.service.mean());
+        }
     }
-    let tally = comparison.outcomes[1].tally;
-    assert!(
-        tally.wrong >= 1 && tally.missing >= 1 && tally.phantom >= 1,
-        "{tally:?}"
-    );
-    let text = Report::new(&plan, &comparison).text();
-    assert!(
-        text.contains(&format!("{} IS BROKEN", comparison.outcomes[1].label)),
-        "{text}"
-    );
+}
+
+#[test]
+fn time_that_is_over_ends_the_rounds() {
+    let _turn = turn();
+    for name in ["c", "a"] {
+        let plan = Plan {
+            seconds: Some(0.02),
+            operations: 1_000_000,
+            ..plan(&["stock", "mountdb"], KeySet::Uniform, 500)
+        };
+        let plan = Plan {
+            workload: Workload::by_name(name).unwrap(),
+            ..plan
+        };
+        let run = run(&plan, |_| {}).unwrap();
+        assert!(run.is_clean());
+        assert!(
+            run.facts.iter().any(|(name, _)| name == "ended"),
+            "{:?}",
+            run.facts
+        );
+        for outcome in &run.outcomes {
+            assert_eq!(outcome.rounds.len(), 1);
+            assert!(outcome.operations() < 500_000);
+        }
+    }
 }
 
 #[test]
@@ -184,10 +407,13 @@ fn an_engine_that_is_not_what_it_claims_is_refused() {
     let mut plan = plan(&["stock"], KeySet::Uniform, 100);
     plan.contenders[0].table = Some("mountdb");
     let message = run(&plan, |_| {}).unwrap_err().to_string();
-    assert!(
-        message.contains("stands for the table factory mountdb"),
-        "{message}"
-    );
+    let expected = "stands for the table factory mountdb";
+    assert!(message.contains(expected), "{message}");
+    plan.contenders[0].table = None;
+    plan.contenders[0].memtable = Some("mountdb");
+    let message = run(&plan, |_| {}).unwrap_err().to_string();
+    let expected = "stands for the memtable factory mountdb";
+    assert!(message.contains(expected), "{message}");
 }
 
 #[test]
@@ -203,64 +429,73 @@ fn any_options_string_can_run_and_a_bad_one_is_named() {
 }
 
 #[test]
-fn both_insert_orders_end_in_the_same_files() {
+fn all_insert_orders_end_in_the_same_files() {
     let _turn = turn();
     let random = plan(&all_engines(), KeySet::Uniform, 3000);
-    let sorted = Plan {
-        insert_order: InsertOrder::Sorted,
-        ..random.clone()
+    let with = |order| {
+        let wanted = Wanted {
+            records: Some(3000),
+            inserts: 0,
+            hold_out: true,
+            order,
+            seed: 42,
+        };
+        let data = Dataset::new(&random.source, &wanted).unwrap();
+        assert_eq!(data.keys, random.data.keys);
+        run(
+            &Plan {
+                data,
+                ..random.clone()
+            },
+            |_| {},
+        )
+        .unwrap()
     };
-    let (random, sorted) = (run(&random, |_| {}).unwrap(), run(&sorted, |_| {}).unwrap());
-    for (a, b) in random.outcomes.iter().zip(&sorted.outcomes) {
-        assert_eq!(a.tables.data_blocks, b.tables.data_blocks, "{}", a.label);
-        assert_eq!(a.index_bytes(), b.index_bytes(), "{}", a.label);
+    let (sorted, given) = (with(InsertOrder::Sorted), with(InsertOrder::AsGiven));
+    let random = run(&random, |_| {}).unwrap();
+    for (a, b) in random
+        .outcomes
+        .iter()
+        .zip(sorted.outcomes.iter().zip(&given.outcomes))
+    {
+        assert_eq!(a.tables.data_blocks, b.0.tables.data_blocks);
+        assert_eq!(a.index_bytes(), b.0.index_bytes());
+        assert_eq!(a.index_bytes(), b.1.index_bytes());
     }
 }
 
 #[test]
 fn plans_that_cannot_run_are_refused() {
     let good = plan(&["stock"], KeySet::Uniform, 10);
-    let empty = Dataset {
-        records: Vec::new(),
+    let without_absent = Dataset {
         absent: Vec::new(),
+        ..good.data.clone()
     };
-    let bad = [
-        Plan {
-            operations: 0,
-            ..good.clone()
-        },
-        Plan {
-            rounds: 0,
-            ..good.clone()
-        },
-        Plan {
-            rounds: 5,
-            operations: 4,
-            ..good.clone()
-        },
-        Plan {
-            value_bytes: 7,
-            ..good.clone()
-        },
-        Plan {
-            absent_percent: f64::NAN,
-            ..good.clone()
-        },
-        Plan {
-            data: empty,
-            ..good.clone()
-        },
-        Plan {
-            data: Dataset {
-                absent: Vec::new(),
-                ..good.data.clone()
-            },
-            ..good.clone()
-        },
+    type Change = fn(&mut Plan);
+    let bad: [Change; 12] = [
+        |plan| plan.operations = 0,
+        |plan| plan.rounds = 0,
+        |plan| (plan.rounds, plan.operations) = (5, 4),
+        |plan| plan.value_bytes = 7,
+        |plan| plan.absent_percent = f64::NAN,
+        |plan| plan.data = Dataset::default(),
+        |plan| plan.data.loaded = 0,
+        |plan| plan.threads = 0,
+        |plan| plan.threads = 100_000,
+        |plan| plan.target = Some(0.0),
+        |plan| plan.seconds = Some(f64::NAN),
+        |plan| plan.target = Some(f64::INFINITY),
     ];
-    for plan in bad {
-        assert_eq!(plan.check().unwrap_err().exit_status(), 2);
+    for (i, change) in bad.iter().enumerate() {
+        let mut plan = good.clone();
+        change(&mut plan);
+        assert_eq!(plan.check().unwrap_err().exit_status(), 2, "{i}");
     }
+    let plan = Plan {
+        data: without_absent,
+        ..good.clone()
+    };
+    assert_eq!(plan.check().unwrap_err().exit_status(), 2);
     let uneven = Plan {
         operations: 11,
         rounds: 3,

@@ -1,16 +1,33 @@
 //! The small parts: values, streams, statistics, tables, the list of engines.
 
-use mountdb_bench::dataset::{Dataset, Source};
-use mountdb_bench::distribution::Distribution;
-use mountdb_bench::engine::{Budget, Compression, ENGINES, resolve, split_list};
+use mountdb_bench::dataset::{Dataset, InsertOrder, Source, Wanted};
+use mountdb_bench::engine::{Budget, Compression, ENGINES, Usage, resolve, split_list};
 use mountdb_bench::format::{Table, count, micros};
 use mountdb_bench::keys::KeySet;
+use mountdb_bench::properties::BUNDLED;
+use mountdb_bench::records::{Records, State};
 use mountdb_bench::stats::Spread;
-use mountdb_bench::stream::{Kind, Planner, Stream};
+use mountdb_bench::stream::{self, Kind, Planner, Stream};
 use mountdb_bench::tableprops::TableProperties;
+use mountdb_bench::traffic;
 use mountdb_bench::values;
-use mountdb_bench::workload::{WORKLOADS, Workload};
-use std::collections::HashMap;
+use mountdb_bench::workload::Workload;
+use std::collections::{HashMap, HashSet};
+
+const READS: Usage = Usage {
+    reads: true,
+    writes: false,
+};
+
+fn wanted(records: Option<usize>, inserts: usize, hold_out: bool) -> Wanted {
+    Wanted {
+        records,
+        inserts,
+        hold_out,
+        order: InsertOrder::Random,
+        seed: 1,
+    }
+}
 
 fn budget() -> Budget {
     Budget {
@@ -28,7 +45,8 @@ fn budget() -> Budget {
 #[test]
 fn a_value_matches_itself_and_nothing_else() {
     for size in [8, 9, 15, 16, 100, 1000] {
-        let mark = values::mark(b"key", 1, 0);
+        let of = |key, seed, generation| values::mark(values::hash(key, seed), generation);
+        let mark = of(&b"key"[..], 1, 0);
         let mut value = vec![0; size];
         values::fill(&mut value, mark);
         assert!(values::matches(&value, size, mark));
@@ -40,88 +58,303 @@ fn a_value_matches_itself_and_nothing_else() {
             value[i] ^= 1;
         }
         for other in [
-            values::mark(b"key", 2, 0),
-            values::mark(b"key", 1, 1),
-            values::mark(b"kez", 1, 0),
-            values::mark(b"key\0", 1, 0),
-            values::mark(b"", 1, 0),
+            of(b"key", 2, 0),
+            of(b"key", 1, 1),
+            of(b"key", 1, u64::MAX),
+            of(b"kez", 1, 0),
+            of(b"key\0", 1, 0),
+            of(b"", 1, 0),
         ] {
             assert!(!values::matches(&value, size, other));
         }
     }
 }
 
-fn operations(stream: &Stream) -> Vec<(Kind, Vec<u8>, u64)> {
+fn operations(stream: &Stream) -> Vec<(Kind, Vec<u8>, usize, u64)> {
     let slices = stream.whole().slices(7);
     slices
         .flat_map(|slice| slice.iter())
-        .map(|o| (o.kind, o.key.to_vec(), o.mark))
+        .map(|o| (o.kind, o.key.to_vec(), o.place, o.length))
         .collect()
 }
 
 #[test]
 fn streams_are_reproducible_and_go_on() {
-    let data = Dataset::new(&Source::Set(KeySet::Paths), Some(100), true, 1).unwrap();
-    let shares = Workload::by_name("a").unwrap().proportions;
-    let plan = || Planner::new(&data, shares, Distribution::Zipfian, 20.0, 9);
-    let (mut one, mut other) = (plan(), plan());
-    let (first, second) = (operations(&one.plan(1000)), operations(&one.plan(1000)));
-    assert_eq!(first, operations(&other.plan(1000)));
-    assert_eq!(second, operations(&other.plan(1000)));
-    assert_ne!(first, second);
+    for name in ["a", "d", "e"] {
+        let workload = Workload::by_name(name).unwrap();
+        let inserts = stream::inserts(&workload, 2000, 9);
+        let source = Source::Set(KeySet::Paths);
+        let data = Dataset::new(&source, &wanted(Some(100), inserts, true)).unwrap();
+        let plan = || Planner::new(&data, &workload, 20.0, 9);
+        let (mut one, mut other) = (plan(), plan());
+        let (first, second) = (operations(&one.plan(1000)), operations(&one.plan(1000)));
+        assert_eq!(first, operations(&other.plan(1000)));
+        assert_eq!(second, operations(&other.plan(1000)));
+        assert_ne!(first, second);
+        assert_eq!(first.len() + second.len(), 2000);
+        // Every key that was kept for it is inserted, in the order of the numbers.
+        let all = first.iter().chain(&second);
+        let inserted: Vec<_> = all.filter(|o| o.0 == Kind::Insert).map(|o| o.2).collect();
+        assert_eq!(inserted, data.places[data.loaded..]);
+        assert!(one.plan(100_000).len() < 100_000 || inserts == 0);
+    }
 }
 
 #[test]
-fn reads_expect_what_the_last_update_wrote() {
-    let data = Dataset::new(&Source::Set(KeySet::Dense), Some(50), true, 1).unwrap();
-    assert_eq!((data.records.len(), data.absent.len()), (50, 5));
-    let shares = Workload::by_name("a").unwrap().proportions;
-    let mut planner = Planner::new(&data, shares, Distribution::Uniform, 10.0, 9);
-    let mut model: HashMap<_, _> = data
-        .records
-        .iter()
-        .map(|key| (key.clone(), values::mark(key, 9, 0)))
-        .collect();
-    let mut seen = HashMap::new();
-    for _ in 0..3 {
-        for (kind, key, mark) in operations(&planner.plan(5000)) {
-            *seen.entry(kind.name()).or_insert(0) += 1;
-            match kind {
-                Kind::Read => assert_eq!(model[&key], mark),
-                Kind::ReadAbsent => assert!(!model.contains_key(&key)),
-                Kind::Update => assert_ne!(model.insert(key, mark), Some(mark)),
-                Kind::Seek | Kind::BatchRead => panic!("the workload has none"),
+fn streams_have_the_mix_of_their_workload_and_ask_for_what_is_there() {
+    for (name, _) in BUNDLED {
+        let workload = Workload::by_name(name).unwrap();
+        let inserts = stream::inserts(&workload, 15_000, 9);
+        let source = Source::Set(KeySet::Dense);
+        let data = Dataset::new(&source, &wanted(Some(500), inserts, true)).unwrap();
+        let mut planner = Planner::new(&data, &workload, 10.0, 9);
+        let mut there: HashSet<_> = data.places[..500].iter().copied().collect();
+        let mut seen = HashMap::new();
+        for _ in 0..3 {
+            for (kind, key, place, length) in operations(&planner.plan(5000)) {
+                *seen.entry(kind.name()).or_insert(0u32) += 1;
+                assert_eq!(length > 0, kind == Kind::Scan);
+                if kind == Kind::Scan {
+                    assert!(length <= 100, "{length}");
+                }
+                match kind {
+                    Kind::ReadAbsent => assert!(data.absent.contains(&key)),
+                    Kind::Insert => assert!(there.insert(place), "{name}"),
+                    _ => assert!(there.contains(&place), "{name}"),
+                }
+                if kind != Kind::ReadAbsent {
+                    assert_eq!(data.keys[place], key);
+                }
             }
         }
+        let found = |kind: Kind| {
+            seen.get(kind.name())
+                .map_or(0.0, |n| f64::from(*n) / 15_000.0)
+        };
+        let p = workload.proportions;
+        for (kind, expected) in [
+            (Kind::Read, p.read * 0.9),
+            (Kind::ReadAbsent, p.read * 0.1),
+            (Kind::Update, p.update),
+            (Kind::Insert, p.insert),
+            (Kind::Scan, p.scan),
+            (Kind::ReadModifyWrite, p.read_modify_write),
+            (Kind::Seek, p.seek),
+            (Kind::BatchRead, p.batch_read),
+        ] {
+            // Five standard deviations.
+            let tolerance = 5.0 * (expected * (1.0 - expected) / 15_000.0).sqrt();
+            let off = (found(kind) - expected).abs();
+            assert!(
+                off <= tolerance,
+                "{name}, {kind:?}: {} for {expected}",
+                found(kind)
+            );
+        }
     }
-    let share = |kind: Kind| f64::from(seen[kind.name()]) / 15_000.0;
-    assert!(
-        (share(Kind::Update) - 0.5).abs() < 0.02,
-        "{}",
-        share(Kind::Update)
-    );
-    assert!(
-        (share(Kind::ReadAbsent) - 0.05).abs() < 0.01,
-        "{}",
-        share(Kind::ReadAbsent)
-    );
-    // A sweep sees the state after all of that.
-    for (_, key, mark) in operations(&planner.sweep(0..50)) {
-        assert_eq!(model[&key], mark);
+}
+
+#[test]
+fn threads_share_a_stream_without_a_gap() {
+    let workload = Workload::by_name("c").unwrap();
+    let source = Source::Set(KeySet::Uniform);
+    let data = Dataset::new(&source, &wanted(Some(100), 0, false)).unwrap();
+    let stream = Planner::new(&data, &workload, 0.0, 9).plan(103);
+    for threads in [1, 2, 3, 7, 200] {
+        let mut dealt = vec![None; 103];
+        for thread in 0..threads {
+            let share = stream.whole().share(thread, threads);
+            assert_eq!(share.len(), share.iter().count());
+            for (i, operation) in share.iter().enumerate() {
+                let old = dealt[thread + i * threads].replace(operation.place);
+                assert_eq!(old, None);
+            }
+        }
+        let places: Vec<_> = stream.whole().iter().map(|o| Some(o.place)).collect();
+        assert_eq!(dealt, places, "{threads}");
     }
+}
+
+#[test]
+fn what_a_read_may_find_follows_from_the_writes_before_and_during_it() {
+    let source = Source::Set(KeySet::Uniform);
+    let data = Dataset::new(&source, &wanted(Some(3), 2, false)).unwrap();
+    let records = Records::new(&data);
+    assert!(records.are_as_loaded(&data));
+    let (old, new) = (data.places[0], data.places[3]);
+    // Loaded: the first value, and it must be there.
+    assert_eq!(records.state(old), State::LOADED);
+    assert!(records.state(old).must_be_there());
+    assert_eq!(State::LOADED.generations(records.state(old)), 0..1);
+    // Never written: nothing may be found.
+    let nothing = records.state(new);
+    assert!(!nothing.must_be_there());
+    assert!(nothing.generations(records.state(new)).is_empty());
+    // While it is inserted it may be found or not; afterwards it must be.
+    assert_eq!(records.write(new), 0);
+    let during = records.state(new);
+    assert!(!during.must_be_there());
+    assert_eq!(nothing.generations(during), 0..1);
+    records.written(new);
+    assert!(records.state(new).must_be_there());
+    assert_eq!(nothing.generations(records.state(new)), 0..1);
+    // During an update the old or the new value, afterwards only the new one.
+    let before = records.state(old);
+    assert_eq!(records.write(old), 1);
+    let during = records.state(old);
+    assert_eq!(before.generations(during), 0..2);
+    assert_eq!(during.generations(during), 0..2);
+    records.written(old);
+    let after = records.state(old);
+    assert_eq!(after.generations(after), 1..2);
+    assert_eq!(before.generations(after), 0..2);
+    assert_eq!(during.generations(after), 0..2);
+    assert!(!records.are_as_loaded(&data));
+    assert_eq!(records.count(), 4);
+    // As it is stored, and back.
+    let writes = records.writes(&data);
+    assert_eq!(writes, [2, 1, 1, 1, 0]);
+    assert_eq!(Records::from_writes(&data, &writes).writes(&data), writes);
+}
+
+#[test]
+fn writers_of_one_record_take_turns() {
+    let source = Source::Set(KeySet::Uniform);
+    let data = Dataset::new(&source, &wanted(Some(1), 0, false)).unwrap();
+    let records = Records::new(&data);
+    let generations = std::thread::scope(|scope| {
+        let writer = || {
+            let write = |_| {
+                let generation = records.write(0);
+                // Nobody else is between here and there.
+                let state = records.state(0);
+                assert_eq!(state.generations(state), generation - 1..generation + 1);
+                records.written(0);
+                generation
+            };
+            (0..2000).map(write).collect::<Vec<_>>()
+        };
+        let writers = [
+            scope.spawn(writer),
+            scope.spawn(writer),
+            scope.spawn(writer),
+        ];
+        writers.map(|writer| writer.join().unwrap()).concat()
+    });
+    let different: HashSet<_> = generations.iter().collect();
+    assert_eq!(different.len(), 6000);
+    assert_eq!(records.writes(&data), [6001]);
+}
+
+#[test]
+fn keys_do_not_depend_on_how_many_are_inserted_later() {
+    for set in KeySet::ALL {
+        for order in [
+            InsertOrder::Random,
+            InsertOrder::Sorted,
+            InsertOrder::AsGiven,
+        ] {
+            let data = |inserts| {
+                let wanted = Wanted {
+                    order,
+                    ..wanted(Some(100), inserts, true)
+                };
+                Dataset::new(&Source::Set(set), &wanted).unwrap()
+            };
+            let (none, few, many) = (data(0), data(7), data(90));
+            let keys = |data: &Dataset, n| -> Vec<Vec<u8>> {
+                (0..n).map(|number| data.key(number).to_vec()).collect()
+            };
+            assert_eq!(keys(&none, 100), keys(&few, 100), "{set}");
+            assert_eq!(keys(&few, 107), keys(&many, 107), "{set}");
+            assert_eq!(none.absent, many.absent, "{set}");
+            assert!(many.keys.is_sorted_by(|a, b| a < b), "{set}");
+            assert_eq!(many.keys.len(), 190, "{set}");
+            assert!(
+                many.absent.iter().all(|key| !many.keys.contains(key)),
+                "{set}"
+            );
+            let loaded: Vec<_> = many.loaded_keys().cloned().collect();
+            assert_eq!(loaded, keys(&many, 100));
+            assert_eq!(
+                loaded.is_sorted(),
+                order == InsertOrder::Sorted || loaded.is_sorted()
+            );
+            let places = many.loaded_places();
+            assert!(places.is_sorted() && places.len() == 100);
+        }
+    }
+}
+
+#[test]
+fn numbered_keys_are_those_of_ycsb() {
+    let keys = |ordered, digits| {
+        let wanted = Wanted {
+            order: InsertOrder::AsGiven,
+            ..wanted(Some(2), 1, false)
+        };
+        let data = Dataset::new(&Source::Numbered { ordered, digits }, &wanted).unwrap();
+        (0..3)
+            .map(|number| String::from_utf8(data.key(number).to_vec()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys(true, 1), ["user0", "user1", "user2"]);
+    assert_eq!(keys(true, 4), ["user0000", "user0001", "user0002"]);
+    assert_eq!(
+        keys(false, 1)[..2],
+        ["user6284781860667377211", "user8517097267634966620"]
+    );
+    assert_eq!(keys(false, 21)[0], "user006284781860667377211");
+}
+
+#[test]
+fn a_files_order_is_kept_where_it_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys");
+    std::fs::write(&path, "pear\napple\npear\nfig\nplum\n").unwrap();
+    let order = |order| {
+        let wanted = Wanted {
+            order,
+            ..wanted(None, 0, false)
+        };
+        let data = Dataset::new(&Source::File(path.clone()), &wanted).unwrap();
+        (0..4)
+            .map(|number| data.key(number).to_vec())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        order(InsertOrder::AsGiven),
+        [&b"pear"[..], b"apple", b"fig", b"plum"]
+    );
+    assert_eq!(
+        order(InsertOrder::Sorted),
+        [&b"apple"[..], b"fig", b"pear", b"plum"]
+    );
+    assert_eq!(order(InsertOrder::Random), order(InsertOrder::Random));
+}
+
+#[test]
+fn stalls_are_read_from_rocksdbs_text() {
+    let text = "** DB Stats **\nCumulative stall: 01:02:3.250 H:M:S, 0.1 percent\n";
+    assert_eq!(traffic::parse_stall(text), Some(3723.25));
+    assert_eq!(traffic::parse_stall("Cumulative stall: none"), None);
+    assert_eq!(traffic::parse_stall(""), None);
 }
 
 #[test]
 fn a_dataset_holds_out_only_what_is_asked_for() {
     let set = Source::Set(KeySet::Uniform);
     assert!(
-        Dataset::new(&set, Some(100), false, 1)
+        Dataset::new(&set, &wanted(Some(100), 0, false))
             .unwrap()
             .absent
             .is_empty()
     );
     assert_eq!(
-        Dataset::new(&set, Some(1), true, 1).unwrap().absent.len(),
+        Dataset::new(&set, &wanted(Some(1), 0, true))
+            .unwrap()
+            .absent
+            .len(),
         1
     );
     let dir = tempfile::tempdir().unwrap();
@@ -129,22 +362,22 @@ fn a_dataset_holds_out_only_what_is_asked_for() {
         let path = dir.path().join(lines.to_string());
         let text: String = (0..lines).map(|line| format!("{line}\n")).collect();
         std::fs::write(&path, text).unwrap();
-        let data = Dataset::new(&Source::File(path.clone()), None, true, 1).unwrap();
-        let (records, absent) = (data.records.len(), data.absent.len());
+        let data = Dataset::new(&Source::File(path.clone()), &wanted(None, 0, true)).unwrap();
+        let (records, absent) = (data.keys.len(), data.absent.len());
         assert_eq!(records + absent, lines);
         assert!(
             absent >= (records / 10).max(1),
             "{lines}: {records} {absent}"
         );
         // The number that the message proposes works.
-        let message = Dataset::new(&Source::File(path.clone()), Some(99), true, 1)
+        let message = Dataset::new(&Source::File(path.clone()), &wanted(Some(99), 0, true))
             .unwrap_err()
             .to_string();
         assert!(
             message.contains(&format!("give --records {records} or fewer")),
             "{message}"
         );
-        Dataset::new(&Source::File(path), Some(records), true, 1).unwrap();
+        Dataset::new(&Source::File(path), &wanted(Some(records), 0, true)).unwrap();
     }
 }
 
@@ -160,12 +393,12 @@ fn engines_are_resolved_by_name() {
             "stock"
         ]
     );
-    let contenders = resolve(&names, &budget()).unwrap();
+    let contenders = resolve(&names, &budget(), READS).unwrap();
     let labels: Vec<_> = contenders.iter().map(|c| c.label.as_str()).collect();
     assert_eq!(labels, ["stock", "mountdb-table", "options", "stock-2"]);
     assert_eq!(contenders[2].options, "table_factory={id=mountdb;a=b,c}");
     assert_eq!(contenders[0].options, contenders[3].options);
-    let message = resolve(&["rocks".to_owned()], &budget())
+    let message = resolve(&["rocks".to_owned()], &budget(), READS)
         .unwrap_err()
         .to_string();
     for engine in ENGINES {
@@ -176,7 +409,7 @@ fn engines_are_resolved_by_name() {
 #[test]
 fn every_engine_gets_the_same_budget() {
     for engine in ENGINES {
-        let options = engine.options(&budget());
+        let options = engine.options(&budget(), READS);
         // A plain table knows no blocks, and has its own word for the bits of a filter.
         if engine.name == "plain-table" {
             assert!(options.contains("bloom_bits_per_key=10;"), "{options}");
@@ -189,38 +422,56 @@ fn every_engine_gets_the_same_budget() {
         ] {
             assert!(options.contains(part), "{}: {options}", engine.name);
         }
-        let unfiltered = engine.options(&Budget {
+        let without = Budget {
             bloom_bits: 0,
             ..budget()
-        });
+        };
+        let unfiltered = engine.options(&without, READS);
         assert!(!unfiltered.contains("filter_policy"), "{unfiltered}");
     }
 }
 
 #[test]
-fn workloads_add_up() {
-    for workload in WORKLOADS {
-        let p = workload.proportions;
-        let sum = p.read + p.update + p.insert + p.scan + p.batch_read + p.read_modify_write;
-        assert_eq!(
-            sum,
-            if workload.is_load_only() { 0 } else { 100 },
-            "{}",
-            workload.name
-        );
+fn workloads_say_what_they_do() {
+    for (name, about, writes) in [
+        ("a", "50% reads, 50% updates", true),
+        ("b", "95% reads, 5% updates", true),
+        ("c", "100% reads", false),
+        ("d", "95% reads, 5% inserts", true),
+        (
+            "e",
+            "5% inserts, 95% scans of 1 to 100, uniform, records",
+            true,
+        ),
+        ("f", "50% reads, 50% read-modify-writes", true),
+        ("seek", "100% seeks", false),
+        ("multiget", "100% reads in batches", false),
+        ("load", "100% inserts", true),
+    ] {
+        let workload = Workload::by_name(name).unwrap();
+        assert_eq!(workload.about(), about);
+        assert_eq!(workload.writes(), writes);
+        assert_eq!(workload.only_inserts(), name == "load");
     }
+    let message = Workload::by_name("x").unwrap_err().to_string();
     assert!(
-        Workload::by_name("e")
-            .unwrap_err()
-            .to_string()
-            .contains("not built yet")
+        message.contains("load, a, b, c, d, e, f, seek, multiget"),
+        "{message}"
     );
-    assert!(
-        Workload::by_name("x")
-            .unwrap_err()
-            .to_string()
-            .contains("load, a, b, c")
-    );
+}
+
+#[test]
+fn tuning_is_for_what_the_workload_does() {
+    let tuned = ENGINES
+        .iter()
+        .find(|engine| engine.name == "stock-tuned")
+        .unwrap();
+    let with = |reads, writes| tuned.options(&budget(), Usage { reads, writes });
+    assert!(with(true, false).contains("index_block_search_type=kAuto"));
+    assert!(with(true, true).contains("memtable_whole_key_filtering=true"));
+    assert!(!with(false, true).contains("kAuto") && !with(true, false).contains("memtable"));
+    let ours: Vec<_> = ENGINES.iter().filter(|engine| !engine.is_stock()).collect();
+    assert!(ours.iter().all(|engine| engine.name.starts_with("mountdb")) && ours.len() == 6);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use mountdb_bench::distribution::Distribution;
 use mountdb_bench::error::Error;
 use mountdb_bench::properties::{
-    BUNDLED, InsertOrder, NAMES, Properties, Proportions, ScanLaw, ScanLengths, Spec,
+    BUNDLED, InsertOrder, LengthLaw, NAMES, Properties, Proportions, ScanLengths, Spec,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -67,7 +67,7 @@ fn nothing_said_is_nothing_but_ycsbs_defaults() {
         scan: ScanLengths {
             min: 1,
             max: 1000,
-            law: ScanLaw::Uniform,
+            law: LengthLaw::Uniform,
         },
         value_bytes: None,
         insert_order: None,
@@ -103,7 +103,7 @@ fn every_bundled_workload_asks_for_the_canonical_shares() {
     for ((name, text), (expected_name, proportions, distribution)) in BUNDLED.iter().zip(expected) {
         assert_eq!(*name, expected_name);
         let max = if *name == "e" { 100 } else { 1000 };
-        let law = ScanLaw::Uniform;
+        let law = LengthLaw::Uniform;
         let expected = Spec {
             records: Some(1_000_000),
             operations: Some(1_000_000),
@@ -138,7 +138,7 @@ fn numbers_and_words_land_in_their_fields() {
         scan: ScanLengths {
             min: 5,
             max: 9,
-            law: ScanLaw::Zipfian,
+            law: LengthLaw::Zipfian,
         },
         value_bytes: Some(150),
         insert_order: Some(InsertOrder::Ordered),
@@ -152,7 +152,7 @@ fn numbers_and_words_land_in_their_fields() {
     let hashed = spec("insertorder=hashed").insert_order;
     assert_eq!(hashed, Some(InsertOrder::Hashed));
     let law = spec("scanlengthdistribution=constant").scan.law;
-    assert_eq!(law, ScanLaw::Constant);
+    assert_eq!(law, LengthLaw::Constant);
     // The one that is not given is YCSB's.
     assert_eq!(spec("fieldcount=3").value_bytes, Some(300));
     assert_eq!(spec("fieldlength=50").value_bytes, Some(500));
