@@ -144,6 +144,11 @@ pub fn compare(settings: &Settings, progress: Progress) -> Result<Suite, Error> 
         ..Suite::default()
     };
     let several = settings.workloads.len() > 1;
+    // Removed behind those of the workloads, if it was not there before.
+    let _root = match &settings.dir {
+        Some(root) => Some(WorkDir::new(Some(root), settings.keep)?),
+        None => None,
+    };
     for (workload, operations) in &settings.workloads {
         if several {
             progress.headline(&format!("workload {}: {}", workload.name, workload.about()));

@@ -1,8 +1,9 @@
 //! The program: exit statuses, messages, report, and what it leaves behind.
 
 use mountdb_bench::keys::KeySet;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn ycsb(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ycsb"))
@@ -32,14 +33,30 @@ fn usage_errors_are_one_line_and_exit_status_2() {
     std::fs::write(&few, "a\nb\nc\n").unwrap();
     let (empty, few) = (empty.to_str().unwrap(), few.to_str().unwrap());
     let cases: &[(&[&str], &str)] = &[
-        (&["--records", "0"], "give at least 1"),
-        (&["--records", "5000000000"], "give at most"),
-        (&["--operations", "0"], "give at least 1"),
+        (&["--records", "0"], "recordcount"),
+        (&["--threads", "0"], "threadcount"),
+        (&["--target=-1"], "target"),
+        (&["--memory-limited", "0"], "give a percentage"),
+        (&["--updates", "never"], "read-write or blind"),
+        (&["-p", "recordcount=5", "--records", "6"], "contradict"),
+        (&["-p", "fieldcount=5", "--value-size", "6"], "contradict"),
+        (&["-p", "readproporton=1"], "readproportion"),
+        (&["-P", "/no/such/file"], "/no/such/file"),
+        (
+            &["-p", "insertorder=ordered", "--keys", "uniform"],
+            "--keys user",
+        ),
+        // A petabyte.
+        (
+            &["--records", "1000", "--value-size", "1000000000000"],
+            "MiB left",
+        ),
+        (&["--operations", "0"], "operationcount"),
         (&["--rounds", "0"], "give at least 1"),
         (&["--block-size", "0"], "give at least 1"),
         (&["--engines", "stock,rocks"], "choose from stock"),
-        (&["--workload", "q"], "choose one of load, a, b, c"),
-        (&["--workload", "e"], "not built yet"),
+        (&["--workload", "q"], "choose of load, a, b, c"),
+        (&["--workload", "c,q"], "choose of load, a, b, c"),
         (&["--keys", "prime"], "choose one of uniform"),
         (&["--keys", "one-byte"], "give --records 256 or fewer"),
         (&["--distribution", "pareto"], "choose one of"),
@@ -102,15 +119,9 @@ fn a_comparison_prints_reports_and_cleans_up() {
         "p50",
         "p99",
         "index bytes",
-        "blocks read/op",
+        "block cache hits/op",
         "RocksDB",
-        "than stock here",
     ] {
-        let part = if part == "than stock here" {
-            "stock here:"
-        } else {
-            part
-        };
         assert!(text.contains(part), "{part}: {text}");
     }
     // Not a terminal: a line for every phase that ended.
@@ -130,20 +141,241 @@ fn a_comparison_prints_reports_and_cleans_up() {
 }
 
 #[test]
-fn the_load_alone_can_be_compared() {
+fn the_load_is_a_workload_too_and_every_format_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let output = ycsb(&[
         "compare",
         "--workload",
-        "load",
+        "load,d",
         "--records",
         "300",
+        "--operations",
+        "200",
         "--keys",
         "paths",
+        "--report",
+        &path("report.html"),
+        "--report",
+        &path("report.md"),
+        "--json",
+        &path("report.json"),
+        "--csv",
+        &path("report.csv"),
+        "--hdr",
+        &path("hdr"),
     ]);
     let text = stdout(&output);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(
-        text.contains("load: insert, s") && !text.contains("ops/s"),
+        text.contains("insert p50") && text.contains("All workloads"),
         "{text}"
     );
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    assert!(read("report.html").starts_with("<!doctype html>"));
+    assert!(read("report.md").starts_with("# "));
+    let json: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
+    assert_eq!(json["runs"].as_array().unwrap().len(), 2);
+    assert!(read("report.csv").starts_with("workload,engine"));
+    assert!(entries(Path::new(&path("hdr"))) >= 3 * 3);
+}
+
+/// Fills databases in `db` with the settings that the tests of `run` share.
+fn load(db: &str, engines: &str) {
+    let output = ycsb(&[
+        "load",
+        "--db",
+        db,
+        "--engines",
+        engines,
+        "--records",
+        "400",
+        "--seed",
+        "7",
+        "--value-size",
+        "50",
+        "--hold-out",
+    ]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("100% inserts"));
+}
+
+fn run(db: &str, arguments: &[&str]) -> Output {
+    let base = [
+        "run",
+        "--db",
+        db,
+        "--engines",
+        "stock,mountdb",
+        "--operations",
+        "500",
+    ];
+    ycsb(&[&base[..], arguments].concat())
+}
+
+#[test]
+fn databases_that_were_loaded_are_run_again_and_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    let db = db.to_str().unwrap();
+    load(db, "stock,mountdb");
+    // What one run writes, the next one expects; every run checks every record at its end.
+    for arguments in [
+        &["--workload", "c"][..],
+        &["--workload", "a,d,e", "--threads", "2"],
+        &["--workload", "c", "--absent", "50"],
+        &["--workload", "d", "--distribution", "exponential"],
+        &["--workload", "f,multiget,seek", "--seed", "7"],
+        &[
+            "-p",
+            "insertproportion=1",
+            "-p",
+            "readproportion=0",
+            "-p",
+            "updateproportion=0",
+            "-p",
+            "requestdistribution=uniform",
+            "--workload",
+            "e",
+        ],
+    ] {
+        let output = run(db, arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        let text = stdout(&output);
+        assert!(text.contains("wrong values"), "{text}");
+    }
+}
+
+#[test]
+fn databases_made_otherwise_are_refused_before_any_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let db = &at("db");
+    load(db, "stock,mountdb");
+    for (arguments, expected) in [
+        (&["--seed", "8"][..], "made with 7"),
+        (&["--value-size", "51"], "made with 50"),
+        (&["--records", "300"], "400 were loaded"),
+        (&["--keys", "uniform"], "made with user"),
+        (&["--insert-order", "sorted"], "made with random"),
+        (&["--bloom-bits", "9"], "made with 10"),
+        (&["--block-size", "512"], "made with 4096"),
+        (&["--compression", "lz4"], "made with none"),
+    ] {
+        let output = run(db, arguments);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    // There before.
+    let again = ycsb(&[
+        "load",
+        "--db",
+        db,
+        "--engines",
+        "mountdb",
+        "--records",
+        "10",
+    ]);
+    assert!(
+        stderr(&again).contains("exists already"),
+        "{}",
+        stderr(&again)
+    );
+    // Not there, or not all of them with the same history.
+    let message = stderr(&run(&at("none"), &[]));
+    assert!(message.contains("ycsb load"), "{message}");
+    let alone = ycsb(&["run", "--db", db, "--engines", "stock", "--workload", "d"]);
+    assert!(alone.status.success(), "{}", stderr(&alone));
+    let message = stderr(&run(db, &[]));
+    assert!(message.contains("different records"), "{message}");
+}
+
+#[test]
+fn a_run_that_was_cut_off_and_damaged_notes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    let path = db.join("stock.ycsb");
+    let db = db.to_str().unwrap();
+    load(db, "stock,mountdb");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for cut in 0..whole.len() {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        let read = mountdb_bench::store::Stored::read(Path::new(db), "stock");
+        assert!(read.unwrap_err().to_string().contains("damaged"), "{cut}");
+    }
+    for (from, to, expected) in [
+        ("\"complete\"", "\"running\"", "cut off"),
+        ("\"version\":1", "\"version\":2", "another version"),
+        ("\"records\":400", "\"records\":399", "damaged"),
+        (
+            "\"records\":400",
+            "\"records\":18446744073709551615",
+            "damaged",
+        ),
+        ("\"records\":400", "\"records\":-1", "damaged"),
+        ("once\":[]", "once\":[[400,1]]", "damaged"),
+        ("once\":[]", "once\":[7]", "damaged"),
+    ] {
+        assert!(whole.contains(from), "{from}: {whole}");
+        std::fs::write(&path, whole.replace(from, to)).unwrap();
+        let output = run(db, &[]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            stderr(&output).contains(expected),
+            "{to}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn an_interrupted_comparison_says_so_and_keeps_what_it_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("report.json");
+    let db = dir.path().join("db");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ycsb"))
+        .args(["compare", "--records", "1000", "--operations", "1000000000"])
+        .args(["--workload", "c,a", "--target", "1000", "--rounds", "2"])
+        .args([
+            "--json",
+            json.to_str().unwrap(),
+            "--db",
+            db.to_str().unwrap(),
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Not before it has begun to measure.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("check:")));
+    let interrupt = || {
+        let id = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    interrupt();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{rest:?}");
+    assert!(
+        stdout(&output).contains("PARTIAL RESULTS"),
+        "{}",
+        stdout(&output)
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert!(json["stopped"].is_string(), "{json}");
+    assert_eq!(json["runs"].as_array().unwrap().len(), 1);
+    assert!(!db.exists());
 }

@@ -2,9 +2,8 @@
 
 use mountdb_bench::distribution::Distribution;
 use mountdb_bench::error::Error;
-use mountdb_bench::properties::{
-    BUNDLED, InsertOrder, LengthLaw, NAMES, Properties, Proportions, ScanLengths, Spec,
-};
+use mountdb_bench::lengths::{LengthLaw, ScanLengths};
+use mountdb_bench::properties::{BUNDLED, InsertOrder, NAMES, Properties, Proportions, Spec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::path::Path;
