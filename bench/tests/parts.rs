@@ -469,6 +469,7 @@ fn tuning_is_for_what_the_workload_does() {
     let with = |reads, writes| tuned.options(&budget(), Usage { reads, writes });
     assert!(with(true, false).contains("index_block_search_type=kAuto"));
     assert!(with(true, true).contains("memtable_whole_key_filtering=true"));
+    assert!(with(false, true).contains("level0_file_num_compaction_trigger=8"));
     assert!(!with(false, true).contains("kAuto") && !with(true, false).contains("memtable"));
     let ours: Vec<_> = ENGINES.iter().filter(|engine| !engine.is_stock()).collect();
     assert!(ours.iter().all(|engine| engine.name.starts_with("mountdb")) && ours.len() == 6);
