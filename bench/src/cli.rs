@@ -22,7 +22,7 @@ use std::str::FromStr;
 
 /// Measures stock RocksDB and RocksDB with mountdb side by side.
 #[derive(Debug, Parser)]
-#[command(name = "ycsb", version)]
+#[command(name = "ycsb", version, args_override_self = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -2,6 +2,7 @@
 //! are.
 
 use crate::error::Error;
+use crate::flat::FlatKeys;
 use crate::keys::{self, KeySet};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -144,7 +145,7 @@ fn most_records(keys: usize, hold_out: bool) -> usize {
 #[derive(Clone, Debug, Default)]
 pub struct Dataset {
     /// By place: the keys of all records, those that are inserted later among them.
-    pub keys: Vec<Vec<u8>>,
+    pub keys: FlatKeys,
     /// The place of every record, by number.
     pub places: Vec<usize>,
     /// Records with numbers below this one are there from the start.
@@ -255,8 +256,7 @@ impl Dataset {
             places[*number] = place;
         }
         Self {
-            // Copied in their order: whoever walks over them walks over memory, too.
-            keys: by_place.iter().map(|(key, _)| key.clone()).collect(),
+            keys: by_place.iter().map(|(key, _)| key).collect(),
             loaded: records,
             places,
             absent,
@@ -269,7 +269,7 @@ impl Dataset {
     }
 
     /// The keys that are there from the start, in the order in which they are loaded.
-    pub fn loaded_keys(&self) -> impl Iterator<Item = &Vec<u8>> {
+    pub fn loaded_keys(&self) -> impl Iterator<Item = &[u8]> {
         let places = self.places[..self.loaded].iter();
         places.map(|place| &self.keys[*place])
     }

@@ -28,6 +28,7 @@ pub mod dataset;
 pub mod distribution;
 pub mod engine;
 pub mod error;
+pub mod flat;
 pub mod format;
 pub mod index;
 pub mod inspect;

@@ -235,7 +235,7 @@ fn insert(db: &DB, plan: &Plan, label: &str, progress: Progress) -> Result<(), E
 pub fn write<'k>(
     db: &DB,
     label: &str,
-    keys: impl Iterator<Item = &'k Vec<u8>>,
+    keys: impl Iterator<Item = &'k [u8]>,
     value_bytes: usize,
     seed: u64,
     mut wrote: impl FnMut(u64),

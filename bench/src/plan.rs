@@ -133,7 +133,7 @@ impl Plan {
     /// files go, and a log holds what is in memtables.
     pub fn disk_bytes(&self) -> u64 {
         const ENTRY: u64 = 32;
-        let keys: u64 = self.data.keys.iter().map(|key| key.len() as u64).sum();
+        let keys = self.data.keys.total_bytes() as u64;
         let values = self.data.keys.len() as u64 * (self.value_bytes as u64 + ENTRY);
         let data = keys.saturating_add(values).saturating_mul(2);
         let logs = self.budget.write_buffer_bytes as u64 * 2;

@@ -10,6 +10,7 @@
 
 use crate::engine::{self, Contender};
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::latencies::Latencies;
 use crate::progress::Phase;
 use crate::records::{Records, State};
@@ -115,7 +116,7 @@ pub struct Target<'a> {
     /// The engine.
     pub contender: &'a Contender,
     /// The keys by place, for scans.
-    pub keys: &'a [Vec<u8>],
+    pub keys: &'a FlatKeys,
     /// Of the keys and the values.
     pub seed: u64,
     /// Bytes of a value.
@@ -420,10 +421,10 @@ impl<'a> Client<'a> {
             left -= 1;
             // Past the records that are not there.
             let order = loop {
-                let Some(expected) = keys.get(place) else {
+                if place == keys.len() {
                     break Ordering::Less;
-                };
-                let order = found.cmp(expected);
+                }
+                let order = found.cmp(keys.get(place));
                 if order != Ordering::Greater {
                     break order;
                 }
@@ -435,7 +436,7 @@ impl<'a> Client<'a> {
                 let before = before.unwrap_or(self.state(place));
                 self.judge(place, values::hash(found, seed), before, Some(value));
                 place += 1;
-            } else if place > first && *found <= *keys[place - 1] {
+            } else if place > first && *found <= keys[place - 1] {
                 self.tally.disordered += 1;
             } else {
                 self.tally.phantom += 1;

@@ -24,17 +24,6 @@ pub struct Workload {
 /// The name of the load phase as a workload.
 pub const LOAD: &str = "load";
 
-/// Shares of nothing.
-const NOTHING: Proportions = Proportions {
-    read: 0.0,
-    update: 0.0,
-    insert: 0.0,
-    scan: 0.0,
-    read_modify_write: 0.0,
-    seek: 0.0,
-    batch_read: 0.0,
-};
-
 impl Workload {
     /// What properties say, under a name.
     pub fn new(name: &str, spec: &Spec) -> Self {
@@ -50,7 +39,7 @@ impl Workload {
     pub fn load() -> Self {
         let proportions = Proportions {
             insert: 1.0,
-            ..NOTHING
+            ..Proportions::default()
         };
         Self {
             name: LOAD.to_owned(),
@@ -90,23 +79,15 @@ impl Workload {
 
     /// Shares by kind of operation.
     fn shares(&self) -> [(Kind, f64); 7] {
-        let Proportions {
-            read,
-            update,
-            insert,
-            scan,
-            read_modify_write,
-            seek,
-            batch_read,
-        } = self.proportions;
+        let p = self.proportions;
         [
-            (Kind::Read, read),
-            (Kind::Update, update),
-            (Kind::Insert, insert),
-            (Kind::Scan, scan),
-            (Kind::ReadModifyWrite, read_modify_write),
-            (Kind::Seek, seek),
-            (Kind::BatchRead, batch_read),
+            (Kind::Read, p.read),
+            (Kind::Update, p.update),
+            (Kind::Insert, p.insert),
+            (Kind::Scan, p.scan),
+            (Kind::ReadModifyWrite, p.read_modify_write),
+            (Kind::Seek, p.seek),
+            (Kind::BatchRead, p.batch_read),
         ]
     }
 
@@ -155,11 +136,9 @@ impl Workload {
 
     /// Whether it is the load phase, or the like: nothing but inserts.
     pub fn only_inserts(&self) -> bool {
-        self.proportions
-            == Proportions {
-                insert: self.proportions.insert,
-                ..NOTHING
-            }
+        self.shares()
+            .iter()
+            .all(|(kind, share)| *kind == Kind::Insert || *share == 0.0)
     }
 
     /// Whether it changes the database.

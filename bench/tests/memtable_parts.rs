@@ -1,9 +1,9 @@
 //! The parts of `ycsb memtable`: keys, checks, plan, table.
 
 use mountdb_bench::error::Error;
+use mountdb_bench::flat::FlatKeys;
 use mountdb_bench::memtable::check::{self, Digest, VALUE_BYTES};
 use mountdb_bench::memtable::engine::{self, BASE, ENGINES};
-use mountdb_bench::memtable::flat::FlatKeys;
 use mountdb_bench::memtable::footprint::encoded_bytes;
 use mountdb_bench::memtable::generate::{Keys, TENANTS, ZIPFIAN_RECORDS, uniform};
 use mountdb_bench::memtable::outcome::{Footprint, Limit, Outcome, Row};

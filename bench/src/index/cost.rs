@@ -2,6 +2,7 @@
 
 use crate::engine::{self, Budget, Contender, Purpose};
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::index::plan::Plan;
 use crate::load;
 use crate::memtable::rounds::order;
@@ -37,7 +38,7 @@ pub struct Seconds {
 pub fn measure(
     plan: &Plan,
     name: &str,
-    keys: &[Vec<u8>],
+    keys: &FlatKeys,
     progress: Progress,
 ) -> Result<Cost, Error> {
     let budget = Budget {
@@ -76,7 +77,7 @@ fn build(
     plan: &Plan,
     contender: &Contender,
     db: &DB,
-    keys: &[Vec<u8>],
+    keys: &FlatKeys,
 ) -> Result<(f64, f64), Error> {
     let label = &contender.label;
     let mut flush = 0.0;

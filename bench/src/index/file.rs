@@ -2,6 +2,7 @@
 
 use crate::engine::{self, Budget, Contender, Purpose};
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::learned::Learned;
 use crate::values;
 use mountdb::{SeekTargets, TableFile, TableFileFacts};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 /// What goes into every file: keys in order, and the size of their values.
 pub struct Contents<'a> {
     /// In bytewise order.
-    pub keys: &'a [Vec<u8>],
+    pub keys: &'a FlatKeys,
     /// In bytes.
     pub value_size: usize,
     /// Of the values.
@@ -36,7 +37,7 @@ pub fn write(
     writer.open(path).context(what)?;
     let mut value = vec![0; contents.value_size];
     let begun = Instant::now();
-    for key in contents.keys {
+    for key in contents.keys.iter() {
         values::fill(&mut value, values::first_mark(key, contents.seed));
         writer.put(key, &value).context(what)?;
     }

@@ -2,6 +2,7 @@
 
 use crate::dataset::{Dataset, Source};
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::index::cost::{self, Cost};
 use crate::index::lookups::{self, Lookups};
 use crate::index::plan::{Part, Plan};
@@ -60,7 +61,7 @@ pub fn run(plan: &Plan, progress: Progress) -> Result<Outcome, Error> {
 fn whole(
     plan: &Plan,
     name: &str,
-    keys: &[Vec<u8>],
+    keys: &FlatKeys,
     outcome: &mut Outcome,
     progress: Progress,
 ) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use crate::dataset::Source;
 use crate::engine::{self, Budget, Contender, Usage};
 use crate::error::Error;
+use crate::flat::FlatKeys;
 use crate::values;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -148,7 +149,7 @@ impl Plan {
     }
 
     /// Bytes that have room for all records, with what entries and blocks add.
-    pub fn room_for(&self, keys: &[Vec<u8>]) -> usize {
+    pub fn room_for(&self, keys: &FlatKeys) -> usize {
         let bytes: usize = keys
             .iter()
             .map(|key| key.len() + self.value_size + 64)

@@ -2,6 +2,7 @@
 
 use crate::engine::Contender;
 use crate::error::Error;
+use crate::flat::FlatKeys;
 use crate::index::file::{self, Contents, Opened};
 use crate::index::plan::Plan;
 use crate::memtable::rounds::order;
@@ -42,7 +43,7 @@ pub fn measure(
     plan: &Plan,
     contenders: &[Contender],
     name: &str,
-    keys: &[Vec<u8>],
+    keys: &FlatKeys,
     wrong: &mut Vec<String>,
     progress: Progress,
 ) -> Result<Row, Error> {
@@ -119,7 +120,7 @@ pub fn odd_ones<'a, L: ?Sized>(found: &[(&'a L, TableFileFacts, u64)]) -> Vec<(&
 }
 
 /// Present keys at random.
-fn targets(plan: &Plan, keys: &[Vec<u8>]) -> SeekTargets {
+fn targets(plan: &Plan, keys: &FlatKeys) -> SeekTargets {
     let mut rng = StdRng::seed_from_u64(plan.seed.rotate_left(23));
     let mut targets = SeekTargets::default();
     for _ in 0..plan.lookups {

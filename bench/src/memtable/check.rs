@@ -3,7 +3,7 @@
 //! A value is the number of its operation, its *mark*, and bytes that never change: eight
 //! bytes to write in the timed loop, and every read can be checked in full.
 
-use crate::memtable::flat::FlatKeys;
+use crate::flat::FlatKeys;
 
 /// Bytes of a value.
 pub const VALUE_BYTES: usize = 100;

@@ -1,9 +1,9 @@
 //! Fresh databases with the same options for every memtable.
 
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::memtable::check::{Digest, VALUE_BYTES};
 use crate::memtable::engine::Contender;
-use crate::memtable::flat::FlatKeys;
 use crate::workdir::WorkDir;
 use rocksdb::{DB, DBCompressionType, Options};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! Timed reads of one large memtable, and its flush.
 
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::memtable::check::{self, Digest};
 use crate::memtable::database::Database;
-use crate::memtable::flat::FlatKeys;
 use crate::memtable::generate;
 use crate::memtable::workload::Step;
 use rand::SeedableRng;

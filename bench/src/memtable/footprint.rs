@@ -1,9 +1,9 @@
 //! Memory: what a memtable takes beyond the entries themselves, full and empty.
 
 use crate::error::Error;
+use crate::flat::FlatKeys;
 use crate::memtable::check::VALUE_BYTES;
 use crate::memtable::database::{Database, Scratch, Shape};
-use crate::memtable::flat::FlatKeys;
 use crate::memtable::generate::Keys;
 use crate::memtable::insert;
 use crate::memtable::outcome::{Footprint, Limit, Outcome};

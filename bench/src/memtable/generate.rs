@@ -2,8 +2,8 @@
 
 use crate::distribution::Zipfian;
 use crate::error::Error;
+use crate::flat::FlatKeys;
 use crate::keys::{self, KeySet, normal};
-use crate::memtable::flat::FlatKeys;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

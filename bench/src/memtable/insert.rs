@@ -1,9 +1,9 @@
 //! Timed writes.
 
 use crate::error::{Context, Error};
+use crate::flat::FlatKeys;
 use crate::memtable::check;
 use crate::memtable::database::Database;
-use crate::memtable::flat::FlatKeys;
 use crate::memtable::workload::Workload;
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use std::ops::Range;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | command line, what to do | [`cli`], [`plan`] |
 //! | the tables of memtables and of workloads | [`engine`], [`workload`] |
-//! | keys, made before the clock runs | [`flat`], [`generate`] |
+//! | keys, made before the clock runs | [`crate::flat`], [`generate`] |
 //! | values, and whether what is read is what was written | [`check`] |
 //! | a fresh database with the same options for all | [`database`] |
 //! | timed writes; timed reads of one large memtable; memory | [`insert`], [`fill`], [`footprint`] |
@@ -19,7 +19,6 @@ pub mod cli;
 pub mod database;
 pub mod engine;
 pub mod fill;
-pub mod flat;
 pub mod footprint;
 pub mod generate;
 pub mod insert;

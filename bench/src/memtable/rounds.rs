@@ -1,11 +1,11 @@
 //! Rounds of a workload, in which the engines take turns.
 
 use crate::error::Error;
+use crate::flat::FlatKeys;
 use crate::memtable::check::{self, Digest};
 use crate::memtable::database::{Database, Scratch, Shape};
 use crate::memtable::engine::Contender;
 use crate::memtable::fill::{GETS, Questions, SEEKS};
-use crate::memtable::flat::FlatKeys;
 use crate::memtable::generate::Keys;
 use crate::memtable::insert;
 use crate::memtable::outcome::{Outcome, Row};

@@ -1,6 +1,6 @@
 //! Keys in the order of their use, one after the other in memory.
 
-use std::ops::Range;
+use std::ops::{Index, Range};
 
 /// Keys in one buffer: the timed loops walk through it from front to back, so that they
 /// measure the engine and not the way to its keys.
@@ -57,6 +57,14 @@ impl FlatKeys {
     /// All keys.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.range(0..self.len())
+    }
+}
+
+impl Index<usize> for FlatKeys {
+    type Output = [u8];
+
+    fn index(&self, i: usize) -> &[u8] {
+        self.get(i)
     }
 }
 
