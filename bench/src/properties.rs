@@ -8,7 +8,8 @@
 //!
 //! `readallfields`, `writeallfields` and `dataintegrity` are accepted without effect: RocksDB
 //! stores a record as one value, so it is read and written as a whole, and every value that is
-//! read is checked. `table` and the class in `workload` have none either.
+//! read is checked. `table` and the class in `workload` have none either, nor those that are about
+//! how YCSB itself measures and reports (`measurementtype` and the like).
 
 use crate::distribution::Distribution;
 use crate::error::Error;
@@ -65,6 +66,12 @@ pub const NAMES: &[&str] = &[
     "maxexecutiontime",
     "workload",
     "table",
+    "measurementtype",
+    "measurement.interval",
+    "histogram.buckets",
+    "hdrhistogram.percentiles",
+    "timeseries.granularity",
+    "status.interval",
 ];
 
 /// Which request distributions a property belongs to.
