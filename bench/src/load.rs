@@ -201,8 +201,13 @@ pub fn reopen_within(
     percent: f64,
     resolve: impl Fn(&Budget) -> Result<Vec<Contender>, Error>,
 ) -> Result<(Vec<Loaded>, Vec<u64>), Error> {
-    let data = loaded.first().map_or(0, |first| first.tables.data_bytes) as f64;
-    let memory = (data * percent / 100.0) as u64;
+    // An empty database will hold what is inserted.
+    let planned = plan.data.keys.total_bytes() + plan.data.keys.len() * plan.value_bytes;
+    let data = match loaded.first().map_or(0, |first| first.tables.data_bytes) {
+        0 => planned as u64,
+        stored => stored,
+    };
+    let memory = (data as f64 * percent / 100.0) as u64;
     let mut caches = Vec::new();
     for (i, loaded) in loaded.iter().enumerate() {
         let cache_bytes = memory.saturating_sub(loaded.reader_bytes()?);

@@ -97,6 +97,8 @@ impl Plan {
             "--target: give operations per second, more than 0".to_owned()
         } else if !positive(self.seconds) {
             "--seconds: give more than 0".to_owned()
+        } else if *operations as f64 * self.workload.proportions.insert > MOST_INSERTS {
+            format!("--operations {operations}: too many keys to insert; keys are held in memory")
         } else {
             return Ok(());
         };
@@ -159,3 +161,6 @@ impl Plan {
 }
 
 const MOST_THREADS: usize = 1024;
+
+/// Keys are made before they are inserted.
+const MOST_INSERTS: f64 = 4e9;

@@ -215,6 +215,9 @@ pub struct Planner<'a> {
 
 /// Inserts among the first `operations` operations of a workload with this seed.
 pub fn inserts(workload: &Workload, operations: usize, seed: u64) -> usize {
+    if workload.proportions.insert == 0.0 {
+        return 0;
+    }
     let mut kinds = kinds(seed);
     (0..operations)
         .filter(|_| workload.kind(&mut kinds) == Kind::Insert)
