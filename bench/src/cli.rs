@@ -45,7 +45,7 @@ enum Command {
 }
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Everything that was read was right.
     Clean,
@@ -53,6 +53,8 @@ pub enum Ended {
     Wrong,
     /// Interrupted; what was read until then was right.
     Interrupted,
+    /// By an error, behind which there are results; what was read until then was right.
+    Early(String),
 }
 
 #[derive(Debug, Args)]
@@ -245,8 +247,13 @@ impl Compare {
 impl Load {
     fn run(&self, progress: Progress) -> Result<Ended, Error> {
         let load = Workload::load();
-        let properties = self.common.properties(None, None)?;
+        let properties = self.common.properties(None, [None, None])?;
         let spec = properties.spec()?;
+        if spec.seconds.is_some() {
+            return Err(Error::Usage(
+                "--seconds: a load ends when all records are loaded; leave it out".to_owned(),
+            ));
+        }
         let mut settings = self.common.settings(vec![(load, spec)], None)?;
         settings.hold_out = self.hold_out;
         suite::check(&settings)?;
@@ -258,6 +265,7 @@ impl Load {
 impl Run {
     fn run(&self, progress: Progress) -> Result<Ended, Error> {
         let engines = engine::split_list(&self.common.engines);
+        engine::check_names(&engines)?;
         let first = engines.first().map_or("", String::as_str);
         let label = if first.starts_with(OPTIONS_PREFIX) {
             "options"
@@ -286,7 +294,7 @@ impl Work {
             (Some(list), _) => engine::split_list(list),
             (None, []) => vec!["c".to_owned()],
             (None, [.., last]) => {
-                let properties = common.properties(None, self.operations)?;
+                let properties = common.properties(None, self.properties())?;
                 let name = last
                     .file_name()
                     .map_or("properties".into(), |n| n.to_string_lossy());
@@ -298,7 +306,12 @@ impl Work {
             return Err(Error::Usage("--workload: name at least one".to_owned()));
         }
         let named = |name: String| {
-            let spec = common.properties(Some(&name), self.operations)?.spec()?;
+            let properties = match name.as_str() {
+                // Whose records are not requested.
+                LOAD => common.properties(None, [self.operations.map(|n| n.to_string()), None])?,
+                _ => common.properties(Some(&name), self.properties())?,
+            };
+            let spec = properties.spec()?;
             let workload = match name.as_str() {
                 LOAD => Workload::load(),
                 _ => self.workload(&name, &spec)?,
@@ -310,10 +323,18 @@ impl Work {
 
     fn workload(&self, name: &str, spec: &Spec) -> Result<Workload, Error> {
         let mut workload = Workload::new(name, spec);
-        if let Some(name) = &self.distribution {
+        // With numbers of its own.
+        if let Some(name) = self.distribution.as_ref().filter(|name| name.contains(':')) {
             workload.distribution = parse(name)?;
         }
         Ok(workload)
+    }
+
+    /// The options that stand for properties: operations and distribution.
+    fn properties(&self) -> [Option<String>; 2] {
+        let distribution = self.distribution.as_ref();
+        let name = distribution.map(|text| text.split(':').next().unwrap_or_default().to_owned());
+        [self.operations.map(|n| n.to_string()), name]
     }
 
     fn add_to(&self, settings: &mut Settings) -> Result<(), Error> {
@@ -340,7 +361,7 @@ impl Common {
     fn properties(
         &self,
         workload: Option<&str>,
-        operations: Option<u64>,
+        [operations, distribution]: [Option<String>; 2],
     ) -> Result<Properties, Error> {
         let mut properties = match workload {
             None | Some(LOAD) => Properties::new(),
@@ -355,7 +376,8 @@ impl Common {
         let text = |value: Option<u64>| value.map(|value| value.to_string());
         let options = [
             ("--records", "recordcount", text(self.records)),
-            ("--operations", "operationcount", text(operations)),
+            ("--operations", "operationcount", operations),
+            ("--distribution", "requestdistribution", distribution),
             ("--threads", "threadcount", text(self.threads)),
             (
                 "--target",
@@ -388,7 +410,7 @@ impl Common {
 
     /// What was said of the number of records, not by a workload that comes with the program.
     fn records(&self) -> Result<Option<u64>, Error> {
-        Ok(self.properties(None, None)?.spec()?.records)
+        Ok(self.properties(None, [None, None])?.spec()?.records)
     }
 
     /// All settings; what is not said is as it was `stored`.
@@ -478,6 +500,11 @@ impl Common {
         });
         let file = said.or("keys-file", file, String::new())?;
         let digits = spec.zero_padding.unwrap_or(1) as usize;
+        if digits > MOST_DIGITS {
+            return Err(Error::Usage(format!(
+                "zeropadding={digits}: give at most {MOST_DIGITS}"
+            )));
+        }
         let ordered = spec.insert_order == Some(properties::InsertOrder::Ordered);
         let numbered = ordered || digits > 1;
         match (keys.as_str(), file.as_str(), numbered) {
@@ -495,10 +522,14 @@ impl Common {
 
     /// Measures, prints the report, and writes those that were asked for.
     fn finish(&self, measure: impl FnOnce() -> Result<Suite, Error>) -> Result<Ended, Error> {
-        let files = self.report.iter().chain(&self.json).chain(&self.csv);
-        files
-            .into_iter()
-            .try_for_each(|path| check_report(Some(path)))?;
+        for (option, paths) in [
+            ("--report", &self.report[..]),
+            ("--json", self.json.as_slice()),
+            ("--csv", self.csv.as_slice()),
+        ] {
+            let mut paths = paths.iter();
+            paths.try_for_each(|path| check_writable(option, path))?;
+        }
         if let Some(dir) = &self.hdr {
             std::fs::create_dir_all(dir)
                 .map_err(|e| Error::Usage(format!("--hdr {}: {e}", dir.display())))?;
@@ -525,9 +556,10 @@ impl Common {
         if let Some(dir) = &self.hdr {
             reports::hdr(&suite, dir)?;
         }
-        Ok(match (suite.is_clean(), &suite.stopped) {
+        Ok(match (suite.is_clean(), suite.stopped) {
             (false, _) => Ended::Wrong,
-            (true, Some(_)) => Ended::Interrupted,
+            (true, Some(_)) if stop::requested() => Ended::Interrupted,
+            (true, Some(why)) => Ended::Early(why),
             (true, None) => Ended::Clean,
         })
     }
@@ -535,6 +567,8 @@ impl Common {
 
 /// Bytes of a record of YCSB: ten fields of 100.
 const YCSB_VALUE: u64 = 1000;
+/// Digits of a number in a key.
+const MOST_DIGITS: usize = 255;
 const DEFAULT_OPERATIONS: u64 = 1_000_000;
 
 /// What databases that are there were made with.
@@ -590,11 +624,21 @@ fn at_least_one(option: &str, value: u32) -> Result<u32, Error> {
 
 /// Learns before the run, not after an hour, that its report cannot be written.
 pub(crate) fn check_report(path: Option<&Path>) -> Result<(), Error> {
-    if let Some(path) = path {
-        let opened = OpenOptions::new().create(true).append(true).open(path);
-        opened.map_err(|e| Error::Usage(format!("--report {}: {e}", path.display())))?;
-    }
-    Ok(())
+    path.map_or(Ok(()), |path| check_writable("--report", path))
+}
+
+/// The same for a file that any option names; leaves no empty one behind.
+fn check_writable(option: &str, path: &Path) -> Result<(), Error> {
+    let is_new = !path.exists();
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let removed = opened.and_then(|_| {
+        if is_new {
+            fs::remove_file(path)
+        } else {
+            Ok(())
+        }
+    });
+    removed.map_err(|e| Error::Usage(format!("{option} {}: {e}", path.display())))
 }
 
 pub(crate) fn write_report(path: &Path, text: &str) -> Result<(), Error> {

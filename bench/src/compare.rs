@@ -17,7 +17,7 @@ use crate::latencies::Latencies;
 use crate::load::{self, Loaded};
 use crate::plan::Plan;
 use crate::progress::{Phase, Progress};
-use crate::results::{Memory, Outcome, Round, Run, Tally};
+use crate::results::{Counts, Memory, Outcome, Round, Run, Tally};
 use crate::run::{self, Client, Pace, Target, Timed, Timing};
 use crate::stop;
 use crate::stream::{Planner, Slice, Stream};
@@ -70,19 +70,22 @@ fn measure(
     let mut facts = Vec::new();
     let complete = rounds(plan, &mut planner, &mut entrants, progress)?;
     if !complete && !stop::requested() {
-        let ended = "before all operations were done: the time given had passed";
+        let ended = "rounds ended when their share of the time had passed, before all operations";
         facts.push(("ended".to_owned(), ended.to_owned()));
     }
-    if plan.has_untimed_rounds() {
+    if plan.has_untimed_rounds() && !stop::requested() {
         let stream = planner.plan(plan.untimed_operations());
         for entrant in &mut entrants {
             entrant.count(&stream, progress)?;
         }
     }
-    if plan.workload.writes() {
-        let all = planner.scan_all();
+    if stop::requested() {
+        // Not of the same operations for all.
+        entrants.iter_mut().for_each(Entrant::forget_counts);
+    }
+    if check_all {
         for entrant in &mut entrants {
-            entrant.check_all(&all, progress)?;
+            entrant.check_all(progress)?;
         }
     }
     Ok(Run {
@@ -95,6 +98,38 @@ fn measure(
             .collect::<Result<_, _>>()?,
         overhead_nanoseconds: run::overhead_nanoseconds(),
     })
+}
+
+/// Inserts into each engine the records that others hold.
+///
+/// # Errors
+/// If RocksDB fails.
+pub fn level(plan: &Plan, loaded: &[Loaded]) -> Result<(), Error> {
+    let entrants = loaded.iter().map(|loaded| Entrant::new(plan, loaded));
+    entrants
+        .map(|entrant| entrant?.level(&plan.data.places[..plan.data.loaded]))
+        .collect()
+}
+
+/// Has engines that were opened anew read all there is, in key order, and adds what that finds to
+/// their outcomes.
+///
+/// # Errors
+/// If RocksDB fails.
+pub fn check_again(
+    plan: &Plan,
+    loaded: &[Loaded],
+    run: &mut Run,
+    progress: Progress,
+) -> Result<(), Error> {
+    for (loaded, outcome) in loaded.iter().zip(&mut run.outcomes) {
+        let mut entrant = Entrant::new(plan, loaded)?;
+        entrant.check_all(progress)?;
+        for client in &entrant.clients {
+            outcome.tally += client.tally;
+        }
+    }
+    Ok(())
 }
 
 /// Has every engine read every record, in key order.
@@ -132,7 +167,8 @@ fn warm_up(
     Ok(())
 }
 
-/// Has every engine run all rounds against the clock, and tells whether all were completed.
+/// Has every engine run all rounds against the clock, and tells whether none was cut short. Each
+/// has its share of the time there is.
 fn rounds(
     plan: &Plan,
     planner: &mut Planner<'_>,
@@ -141,13 +177,14 @@ fn rounds(
 ) -> Result<bool, Error> {
     let phase = progress.start("run", (plan.operations * entrants.len()) as u64);
     let mut turns = 0..;
-    let mut over = false;
+    let mut complete = true;
     for entrant in &mut *entrants {
         entrant.begin()?;
     }
     for round in 0..plan.rounds {
         phase.note(&format!("round {}/{}", round + 1, plan.rounds));
         let mut left = plan.round_operations(round);
+        let mut over = false;
         while left > 0 && !over {
             let stream = planner.plan(left.min(PLANNED));
             for (slice, turn) in stream.whole().slices(turn_size(plan)).zip(&mut turns) {
@@ -163,15 +200,22 @@ fn rounds(
         for entrant in &mut *entrants {
             entrant.end_round()?;
         }
-        if over {
+        complete &= !over;
+        if stop::requested() {
             break;
+        }
+        if over {
+            // The next round, too, is to find the same records in all.
+            for entrant in &mut *entrants {
+                entrant.level(planner.places())?;
+            }
         }
     }
     for entrant in &mut *entrants {
         entrant.end()?;
     }
     phase.finish();
-    Ok(!over)
+    Ok(complete)
 }
 
 fn turn_size(plan: &Plan) -> usize {
@@ -200,8 +244,6 @@ struct Entrant<'a> {
     /// One per thread.
     clients: Vec<Client<'a>>,
     round: Round,
-    /// Seconds of all rounds so far.
-    seconds: f64,
     stalled_before: f64,
     outcome: Outcome,
 }
@@ -226,7 +268,6 @@ impl<'a> Entrant<'a> {
             loaded,
             clients: (0..plan.threads).map(client).collect(),
             round: Round::default(),
-            seconds: 0.0,
             stalled_before: 0.0,
             outcome: Outcome {
                 tables: loaded.tables,
@@ -240,12 +281,16 @@ impl<'a> Entrant<'a> {
     fn check(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
         // An index that is only built at the first read is counted here.
         let client = &mut self.clients[0];
-        self.outcome.learned.watch(|| client.touch(slice, phase))
+        self.outcome
+            .learned
+            .watch(|| client.touch(slice, None, phase))
     }
 
     fn warm_up(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
+        let limit = self.plan.round_limit();
         let touch = |(_, client): (usize, &mut Client<'a>), slice: Slice<'_>| {
-            client.touch(slice, phase).map(|()| Timed::default())
+            let touched = client.touch(slice, limit, phase);
+            touched.map(|()| Timed::default())
         };
         self.share(slice, touch)?;
         self.settle()
@@ -275,7 +320,8 @@ impl<'a> Entrant<'a> {
 
     fn time(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
         let (threads, plan) = (self.clients.len(), self.plan);
-        let left = plan.seconds.map(|limit| (limit - self.seconds).max(0.0));
+        let spent = Duration::from_secs_f64(self.round.seconds);
+        let limit = plan.round_limit().map(|limit| limit.saturating_sub(spent));
         let meter = Meter::now()?;
         let started = Instant::now();
         let timed = self.share(slice, |(i, client), slice| {
@@ -285,7 +331,6 @@ impl<'a> Entrant<'a> {
                 first: started + Duration::from_secs_f64(every * i as f64),
                 every: every * threads as f64,
             });
-            let limit = left.map(Duration::from_secs_f64);
             client.time(slice, Timing { pace, limit }, phase)
         })?;
         let took = match &timed[..] {
@@ -296,10 +341,11 @@ impl<'a> Entrant<'a> {
         if plan.workload.writes() {
             self.note_memory()?;
         }
+        let ended = Instant::now();
         self.settle()?;
+        self.round.settle_seconds += ended.elapsed().as_secs_f64();
         let passed = meter.passed()?;
         passed.add_to(&mut self.outcome.traffic);
-        self.seconds += took.as_secs_f64();
         self.round.operations += timed.iter().map(|timed| timed.operations).sum::<u64>();
         self.round.seconds += took.as_secs_f64();
         self.round.cpu_seconds += passed.cpu_seconds;
@@ -319,7 +365,8 @@ impl<'a> Entrant<'a> {
     }
 
     fn is_out_of_time(&self) -> bool {
-        self.plan.seconds.is_some_and(|limit| self.seconds >= limit)
+        let spent = Duration::from_secs_f64(self.round.seconds);
+        self.plan.round_limit().is_some_and(|limit| spent >= limit)
     }
 
     fn end_round(&mut self) -> Result<(), Error> {
@@ -364,14 +411,28 @@ impl<'a> Entrant<'a> {
             &format!("count {}", self.loaded.contender.label),
             stream.len() as u64,
         );
-        self.outcome.counts = self.clients[0].count(stream.whole(), &phase)?;
+        let limit = self.plan.round_limit();
+        self.outcome.counts = self.clients[0].count(stream.whole(), limit, &phase)?;
         phase.finish();
         self.settle()
     }
 
-    fn check_all(&mut self, all: &Stream, progress: Progress) -> Result<(), Error> {
+    fn forget_counts(&mut self) {
+        self.outcome.counts = Counts::default();
+    }
+
+    /// Inserts what others hold and this one does not.
+    fn level(&mut self, places: &[usize]) -> Result<(), Error> {
+        self.clients[0].insert_missing(places)?;
+        self.take_user_bytes();
+        self.settle()
+    }
+
+    /// Reads all there is in one scan, what was never written included.
+    fn check_all(&mut self, progress: Progress) -> Result<(), Error> {
         let phase = progress.start(&format!("check {}", self.loaded.contender.label), 1);
-        self.clients[0].touch(all.whole(), &phase)?;
+        let all = Planner::scan_all();
+        self.clients[0].touch(all.whole(), None, &phase)?;
         phase.finish();
         Ok(())
     }

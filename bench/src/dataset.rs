@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::flat::FlatKeys;
 use crate::keys::{self, KeySet};
+use crate::values;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::{SliceRandom, index};
@@ -176,12 +177,8 @@ impl Dataset {
         let mut keys = source.keys(base, inserts, as_given, seed)?;
         let most = most_records(keys.len().saturating_sub(inserts), hold_out);
         let records = asked.unwrap_or(most);
-        let base = match asked {
-            Some(_) => base,
-            // All that is left is held out, or nothing is.
-            None if hold_out => keys.len().saturating_sub(inserts),
-            None => records,
-        };
+        // As if that many had been asked for: a later command that does so gets the same keys.
+        let base = with_held_out(records, hold_out);
         if records == 0 && inserts == 0 || base + inserts > keys.len() {
             let mut why = String::new();
             if inserts > 0 {
@@ -261,6 +258,12 @@ impl Dataset {
             places,
             absent,
         }
+    }
+
+    /// What tells the keys that are there from the start, and their order, from others.
+    pub fn fingerprint(&self) -> u64 {
+        self.loaded_keys()
+            .fold(0, |so_far, key| values::hash(key, so_far))
     }
 
     /// The key of a record.

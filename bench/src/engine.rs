@@ -388,6 +388,17 @@ pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Co
     Ok(contenders)
 }
 
+/// Whether all of them are there.
+///
+/// # Errors
+/// An unknown name; the message lists all.
+pub fn check_names(names: &[String]) -> Result<(), Error> {
+    let mut named = names
+        .iter()
+        .filter(|name| !name.starts_with(OPTIONS_PREFIX));
+    named.try_for_each(|name| by_name(name).map(|_| ()))
+}
+
 fn by_name(name: &str) -> Result<&'static Engine, Error> {
     ENGINES.iter().find(|engine| engine.name == name).ok_or_else(|| {
         let names: Vec<_> = ENGINES.iter().map(|engine| engine.name).collect();

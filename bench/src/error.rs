@@ -10,6 +10,8 @@ pub enum Error {
     Usage(String),
     /// The run broke off. Exit status 1.
     Run(String),
+    /// Interrupted before there was anything to report. Exit status 130.
+    Interrupted,
 }
 
 impl Error {
@@ -18,14 +20,18 @@ impl Error {
         match self {
             Error::Usage(_) => 2,
             Error::Run(_) => 1,
+            // As a shell says it of a process that Ctrl-C has ended.
+            Error::Interrupted => 130,
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Error::Usage(text) | Error::Run(text)) = self;
-        f.write_str(text)
+        f.write_str(match self {
+            Error::Usage(text) | Error::Run(text) => text,
+            Error::Interrupted => "interrupted",
+        })
     }
 }
 

@@ -251,9 +251,7 @@ pub fn write<'k>(
     let mut keys = keys.peekable();
     while keys.peek().is_some() {
         if stop::requested() {
-            return Err(Error::Run(format!(
-                "engine {label}: interrupted while loading"
-            )));
+            return Err(Error::Interrupted);
         }
         let mut batch = WriteBatch::default();
         for key in keys.by_ref().take(BATCH) {

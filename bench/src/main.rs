@@ -19,6 +19,10 @@ fn main() -> ExitCode {
             eprintln!("interrupted: the report holds what was measured until then");
             ExitCode::from(INTERRUPTED)
         }
+        Ok(Ended::Early(why)) => {
+            eprintln!("error: {why}; the report holds what was measured before");
+            ExitCode::FAILURE
+        }
         Err(e) => {
             eprintln!("error: {e}");
             ExitCode::from(e.exit_status())

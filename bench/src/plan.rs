@@ -7,6 +7,7 @@ use crate::run::Updates;
 use crate::stream;
 use crate::values;
 use crate::workload::Workload;
+use std::time::Duration;
 
 /// One workload, ready to run.
 #[derive(Clone, Debug)]
@@ -74,7 +75,9 @@ impl Plan {
             absent_percent,
             ..
         } = self;
-        let positive = |value: Option<f64>| value.is_none_or(|value| value > 0.0 && value < 1e12);
+        let within = |value: Option<f64>, least, most| {
+            value.is_none_or(|value| (least..=most).contains(&value))
+        };
         let problem = if *operations == 0 {
             "--operations 0: there is nothing to measure; give at least 1, or --workload load"
                 .to_owned()
@@ -93,10 +96,12 @@ impl Plan {
             )
         } else if !(0.0..=100.0).contains(absent_percent) {
             format!("--absent {absent_percent}: give a percentage from 0 to 100")
-        } else if !positive(self.target) {
-            "--target: give operations per second, more than 0".to_owned()
-        } else if !positive(self.seconds) {
-            "--seconds: give more than 0".to_owned()
+        } else if *value_bytes > MOST_VALUE_BYTES {
+            format!("--value-size {value_bytes}: give at most {MOST_VALUE_BYTES}")
+        } else if !within(self.target, 0.001, 1e12) {
+            "--target: give operations per second, 0.001 at least".to_owned()
+        } else if !within(self.seconds, 0.001, 1e9) {
+            "--seconds: give 0.001 to 1000000000".to_owned()
         } else if *operations as f64 * self.workload.proportions.insert > MOST_INSERTS {
             format!("--operations {operations}: too many keys to insert; keys are held in memory")
         } else {
@@ -125,6 +130,12 @@ impl Plan {
         }
     }
 
+    /// The time that each round may take, timed or not.
+    pub fn round_limit(&self) -> Option<Duration> {
+        let share = |seconds: f64| Duration::from_secs_f64(seconds / self.rounds as f64);
+        self.seconds.map(share)
+    }
+
     /// Records that the workload inserts, from the first round to the last, timed or not.
     pub fn inserts(&self) -> usize {
         let operations = self.operations + 2 * self.untimed_operations();
@@ -136,7 +147,7 @@ impl Plan {
     pub fn disk_bytes(&self) -> u64 {
         const ENTRY: u64 = 32;
         let keys = self.data.keys.total_bytes() as u64;
-        let values = self.data.keys.len() as u64 * (self.value_bytes as u64 + ENTRY);
+        let values = (self.data.keys.len() as u64).saturating_mul(self.value_bytes as u64 + ENTRY);
         let data = keys.saturating_add(values).saturating_mul(2);
         let logs = self.budget.write_buffer_bytes as u64 * 2;
         data.saturating_add(logs)
@@ -161,6 +172,9 @@ impl Plan {
 }
 
 const MOST_THREADS: usize = 1024;
+
+/// Farther than anybody goes, and short of what RocksDB refuses.
+const MOST_VALUE_BYTES: usize = 1 << 30;
 
 /// Keys are made before they are inserted.
 const MOST_INSERTS: f64 = 4e9;

@@ -40,7 +40,6 @@ impl Progress {
         Phase {
             bar,
             label: label.to_owned(),
-            total,
             lines,
             started: Instant::now(),
         }
@@ -52,7 +51,6 @@ impl Progress {
 pub struct Phase {
     bar: ProgressBar,
     label: String,
-    total: u64,
     lines: bool,
     started: Instant,
 }
@@ -73,11 +71,13 @@ impl Phase {
         self.bar.finish_and_clear();
         if self.lines {
             let seconds = self.started.elapsed().as_secs_f64();
-            let rate = self.total as f64 / seconds.max(1e-9);
+            // Fewer than planned where it ended early.
+            let done = self.bar.position();
+            let rate = done as f64 / seconds.max(1e-9);
             eprintln!(
                 "{}: {} in {seconds:.1} s ({}/s)",
                 self.label,
-                count(self.total),
+                count(done),
                 count(rate as u64)
             );
         }

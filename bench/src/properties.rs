@@ -226,13 +226,9 @@ impl Properties {
             |target| target >= 0.0,
         )?;
         let seconds = seconds.filter(|seconds| *seconds > 0.0);
-        let operations = self.whole("operationcount", 0)?;
-        if operations == Some(0) && seconds.is_none() {
-            return Err(self.wrong("operationcount", "give at least 1, or a maxexecutiontime"));
-        }
         Ok(Spec {
             records: self.whole("recordcount", 1)?,
-            operations,
+            operations: self.whole("operationcount", 1)?,
             proportions,
             distribution: self.distribution()?,
             scan: self.scan(proportions.scan > 0.0)?,
@@ -506,7 +502,7 @@ impl Properties {
 pub struct Spec {
     /// Records to load, at least 1.
     pub records: Option<u64>,
-    /// Operations of the run phase. 0, only where there are `seconds`: until these are over.
+    /// Operations of the run phase, at least 1.
     pub operations: Option<u64>,
     /// What share of the operations does what; YCSB's defaults where properties say nothing.
     pub proportions: Proportions,

@@ -24,6 +24,9 @@ impl State {
     /// Written once, and no write under way: what a load leaves.
     pub const LOADED: State = State(2);
 
+    /// Anything up to what comes after may be found, or nothing.
+    pub const UNKNOWN: State = State(0);
+
     /// Whether a read that begins now must find the record.
     pub fn must_be_there(self) -> bool {
         self.0 >= 2

@@ -93,6 +93,9 @@ pub struct Round {
     /// Processor seconds of all threads, those of RocksDB in the background included until
     /// they are done.
     pub cpu_seconds: f64,
+    /// Seconds from the last operation until the flushes and compactions were done that the
+    /// operations set off.
+    pub settle_seconds: f64,
 }
 
 /// Latencies of one kind of operation, in nanoseconds, precise to 0.1%.
@@ -199,6 +202,24 @@ impl Outcome {
     pub fn throughput(&self) -> Option<Spread> {
         let rates: Vec<f64> = self.rounds.iter().map(Round::throughput).collect();
         Spread::of(&rates)
+    }
+
+    /// Operations per second if each round lasts until its flushes and compactions are done.
+    pub fn settled_throughput(&self) -> Option<Spread> {
+        let rate = |round: &Round| {
+            let seconds = round.seconds + round.settle_seconds;
+            round.operations as f64 / seconds.max(f64::MIN_POSITIVE)
+        };
+        Spread::of(&self.rounds.iter().map(rate).collect::<Vec<f64>>())
+    }
+
+    /// Whether there was anything to wait for behind the rounds.
+    pub fn has_settled(&self) -> bool {
+        // Asking takes some time, too.
+        const NOTHING: f64 = 0.001;
+        self.rounds
+            .iter()
+            .any(|round| round.settle_seconds > NOTHING)
     }
 
     /// Operations of all rounds.

@@ -188,9 +188,13 @@ impl<'a> Client<'a> {
         let mut timed = Timed::default();
         let mut since_pause = 0;
         let (mut started, mut last) = (Instant::now(), Instant::now());
+        let begun = started;
         for operation in operations.iter() {
             let due = timing.pace.map(|pace| pace.due(timed.operations));
             if let Some(due) = due {
+                if timing.limit.is_some_and(|limit| due > begun + limit) {
+                    break;
+                }
                 Pace::wait(due);
                 last = Instant::now();
             }
@@ -201,14 +205,17 @@ impl<'a> Client<'a> {
                 break;
             }
             self.execute(operation)?;
-            let now = Instant::now();
-            self.latencies.record(operation.kind, now - last);
-            if let Some(due) = due {
-                self.latencies.record_intended(operation.kind, now - due);
-            }
-            last = now;
             timed.operations += 1;
             since_pause += 1;
+            // Until a batch is complete its reads only wait.
+            if self.gathered == 0 {
+                let now = Instant::now();
+                self.latencies.record(operation.kind, now - last);
+                if let Some(due) = due {
+                    self.latencies.record_intended(operation.kind, now - due);
+                }
+                last = now;
+            }
             if since_pause == BATCH {
                 timed.took += last - started;
                 phase.advance(since_pause as u64);
@@ -216,34 +223,48 @@ impl<'a> Client<'a> {
                 (started, last) = (Instant::now(), Instant::now());
             }
         }
+        if self.gathered > 0 {
+            self.read_batch()?;
+            let now = Instant::now();
+            self.latencies.record(Kind::BatchRead, now - last);
+            last = now;
+        }
         timed.took += last - started;
-        self.read_batch()?;
         phase.advance(since_pause as u64);
         Ok(timed)
     }
 
-    /// Runs operations without a clock: to warm caches up, and to check values.
+    /// Runs operations without timing each: to warm caches up, and to check values. Those that
+    /// begin later than `limit` are left out.
     ///
     /// # Errors
     /// The first operation that RocksDB fails.
-    pub fn touch(&mut self, operations: Slice<'_>, phase: &Phase) -> Result<(), Error> {
-        self.each(operations, phase, || ())
+    pub fn touch(
+        &mut self,
+        operations: Slice<'_>,
+        limit: Option<Duration>,
+        phase: &Phase,
+    ) -> Result<(), Error> {
+        self.each(operations, limit, phase, || ()).map(|_| ())
     }
 
-    /// Runs operations, with something to do behind each.
+    /// Runs operations, with something to do behind each; gives how many.
     fn each(
         &mut self,
         operations: Slice<'_>,
+        limit: Option<Duration>,
         phase: &Phase,
         mut behind: impl FnMut(),
-    ) -> Result<(), Error> {
-        let mut since_pause = 0;
+    ) -> Result<u64, Error> {
+        let (mut done, mut since_pause) = (0, 0);
+        let begun = Instant::now();
         for operation in operations.iter() {
-            if stop::requested() {
+            if stop::requested() || limit.is_some_and(|limit| begun.elapsed() > limit) {
                 break;
             }
             self.execute(operation)?;
             behind();
+            done += 1;
             since_pause += 1;
             if since_pause == BATCH {
                 phase.advance(since_pause as u64);
@@ -252,7 +273,7 @@ impl<'a> Client<'a> {
         }
         self.read_batch()?;
         phase.advance(since_pause as u64);
-        Ok(())
+        Ok(done)
     }
 
     /// Runs operations with RocksDB's counters on, apart from all that is timed, because
@@ -260,26 +281,53 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// The first operation that RocksDB fails.
-    pub fn count(&mut self, operations: Slice<'_>, phase: &Phase) -> Result<Counts, Error> {
+    pub fn count(
+        &mut self,
+        operations: Slice<'_>,
+        limit: Option<Duration>,
+        phase: &Phase,
+    ) -> Result<Counts, Error> {
         // The counters belong to this thread, which does all the reading itself.
         let mut context = PerfContext::default();
         set_perf_stats(PerfStatsLevel::EnableCount);
         context.reset();
         let (mut block_reads, mut most_block_reads) = (0, 0);
-        let done = self.each(operations, phase, || {
+        let done = self.each(operations, limit, phase, || {
             let read = context.metric(PerfMetric::BlockReadCount);
             most_block_reads = most_block_reads.max(read - block_reads);
             block_reads = read;
         });
         set_perf_stats(PerfStatsLevel::Disable);
-        done?;
         Ok(Counts {
-            operations: operations.len() as u64,
-            block_reads,
+            operations: done?,
+            block_reads: context.metric(PerfMetric::BlockReadCount),
             cache_hits: context.metric(PerfMetric::BlockCacheHitCount),
             comparisons: context.metric(PerfMetric::UserKeyComparisonCount),
             most_block_reads,
         })
+    }
+
+    /// Writes the first value of records that are there in other databases, and not in this one.
+    ///
+    /// # Errors
+    /// If RocksDB fails.
+    pub fn insert_missing(&mut self, places: &[usize]) -> Result<(), Error> {
+        let Target { keys, seed, .. } = self.target;
+        for place in places {
+            if !self.state(*place).must_be_there() {
+                let key = keys.get(*place);
+                let operation = Operation {
+                    kind: Kind::Insert,
+                    key,
+                    hash: values::hash(key, seed),
+                    place: *place,
+                    length: 0,
+                };
+                self.put(operation)
+                    .map_err(|e| self.failed(operation, &e))?;
+            }
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -404,15 +452,18 @@ impl<'a> Client<'a> {
             seed,
             ..
         } = self.target;
-        // Records that are inserted meanwhile are no part of the scan; those that may lie between
-        // the records that are there are few.
-        let window = usize::try_from(length)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(2);
-        let (first, last) = (place, keys.len().min(place.saturating_add(window)));
+        // From before the scan, as far as it can get: over as many records as it reads that must
+        // be there, and those between them that may be there.
+        let first = place;
+        let mut sure = 0;
         self.states.clear();
-        for place in first..last {
-            self.states.push(self.state(place));
+        for place in first..keys.len() {
+            if sure == length {
+                break;
+            }
+            let state = self.state(place);
+            sure += u64::from(state.must_be_there());
+            self.states.push(state);
         }
         let mut iterator = db.raw_iterator_opt(contender.read_options());
         iterator.seek(key);
@@ -432,8 +483,9 @@ impl<'a> Client<'a> {
                 place += 1;
             };
             if order == Ordering::Equal {
+                // Farther than it can get where nothing is missing.
                 let before = self.states.get(place - first).copied();
-                let before = before.unwrap_or(self.state(place));
+                let before = before.unwrap_or(State::UNKNOWN);
                 self.judge(place, values::hash(found, seed), before, Some(value));
                 place += 1;
             } else if place > first && *found <= keys[place - 1] {
@@ -446,7 +498,7 @@ impl<'a> Client<'a> {
         iterator.status()?;
         if left > 0 {
             // The end: nothing may be left.
-            let rest = place - first..last - first;
+            let rest = place - first..self.states.len();
             let missing = rest.filter(|i| self.must_be_there(*i)).count();
             self.tally.missing += (missing as u64).min(left);
         }

@@ -16,6 +16,10 @@ use std::path::{Path, PathBuf};
 pub struct Stored {
     /// The settings, by the name of the option that sets them.
     pub settings: Map<String, Value>,
+    /// The options string, if that is all that is known of the engine.
+    pub options: Option<String>,
+    /// Of the keys that the load phase inserted, see [`Dataset::fingerprint`].
+    pub fingerprint: u64,
     /// Records that the load phase inserted; the others came later.
     pub loaded: usize,
     /// How often each record was written, by number.
@@ -26,19 +30,20 @@ pub struct Stored {
 const VERSION: u64 = 1;
 
 impl Stored {
-    /// What `settings` make of `plan`, before anything is written.
-    pub fn new(settings: &Settings, plan: &Plan) -> Self {
+    /// What there is to know of an engine before anything is written: made with `settings`, the
+    /// keys of the load phase being those of `data` whose numbers are below `loaded`.
+    pub fn new(settings: &Settings, contender: &Contender, data: &Dataset, loaded: usize) -> Self {
+        let keys = Dataset {
+            loaded,
+            ..data.clone()
+        };
         Self {
             settings: described(settings),
-            loaded: plan.data.places.len(),
+            options: contender.table.is_none().then(|| contender.options.clone()),
+            fingerprint: keys.fingerprint(),
+            loaded,
             writes: Vec::new(),
         }
-    }
-
-    /// With the number of records that the load phase inserted.
-    pub fn with_loaded(mut self, loaded: usize) -> Self {
-        self.loaded = loaded;
-        self
     }
 
     /// Writes the file of an engine whose records are as they are now.
@@ -58,6 +63,8 @@ impl Stored {
             "version": VERSION,
             "state": "complete",
             "settings": self.settings,
+            "options": self.options,
+            "fingerprint": self.fingerprint,
             "loaded": self.loaded,
             "records": writes.len(),
             "written_otherwise_than_once": listed,
@@ -93,6 +100,8 @@ impl Stored {
         }
         let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
         let settings = value["settings"].as_object().ok_or_else(damaged)?.clone();
+        let options = value["options"].as_str().map(str::to_owned);
+        let fingerprint = value["fingerprint"].as_u64().ok_or_else(damaged)?;
         let loaded = number(&value["loaded"]).ok_or_else(damaged)?;
         let records = number(&value["records"]).ok_or_else(damaged)?;
         let listed = value["written_otherwise_than_once"]
@@ -111,6 +120,8 @@ impl Stored {
         }
         Ok(Self {
             settings,
+            options,
+            fingerprint,
             loaded,
             writes,
         })
@@ -173,9 +184,20 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 /// Reads the files of some engines.
 ///
 /// # Errors
-/// See [`Stored::read`].
+/// See [`Stored::read`]; or if an options string is not the one that made the database.
 pub fn read_all(root: &Path, contenders: &[Contender]) -> Result<Vec<Stored>, Error> {
-    let read = |contender: &Contender| Stored::read(root, &contender.label);
+    let read = |contender: &Contender| {
+        let stored = Stored::read(root, &contender.label)?;
+        let options = contender.table.is_none().then_some(&contender.options);
+        if stored.options.as_ref() != options {
+            return Err(Error::Usage(format!(
+                "engine {}: the database was made with the options {}; give them, or load anew",
+                contender.label,
+                stored.options.as_deref().unwrap_or("of another engine"),
+            )));
+        }
+        Ok(stored)
+    };
     contenders.iter().map(read).collect()
 }
 
@@ -184,26 +206,42 @@ pub fn read_all(root: &Path, contenders: &[Contender]) -> Result<Vec<Stored>, Er
 pub struct There {
     /// From the load phase.
     pub loaded: usize,
-    /// In all.
+    /// In all, of the engine that holds the most.
     pub total: usize,
 }
 
-/// How many records all of the engines hold.
+/// How many records there are.
 ///
 /// # Errors
-/// If they do not hold the same.
+/// If the engines were not loaded with the same.
 pub fn records_there(stored: &[Stored]) -> Result<There, Error> {
-    let of = |stored: &Stored| There {
-        loaded: stored.loaded,
-        total: stored.writes.len(),
-    };
-    let first = stored.first().map(of);
+    let first = stored.first();
     let first = first.ok_or_else(|| Error::Usage("no engine given".to_owned()))?;
-    match stored.iter().all(|stored| of(stored) == first) {
-        true => Ok(first),
+    let made = |stored: &Stored| (stored.loaded, stored.fingerprint);
+    if stored.iter().any(|stored| made(stored) != made(first)) {
+        return Err(Error::Usage(
+            "the databases were loaded with different records: name engines that were loaded \
+             together, or load anew"
+                .to_owned(),
+        ));
+    }
+    let total = stored.iter().map(|stored| stored.writes.len()).max();
+    Ok(There {
+        loaded: first.loaded,
+        total: total.unwrap_or(first.loaded),
+    })
+}
+
+/// Whether the keys are still those that were loaded.
+///
+/// # Errors
+/// If not.
+pub fn check_keys(stored: &[Stored], data: &Dataset) -> Result<(), Error> {
+    let found = data.fingerprint();
+    match stored.iter().all(|stored| stored.fingerprint == found) {
+        true => Ok(()),
         false => Err(Error::Usage(
-            "the databases hold different records, because not all of the engines took part in \
-             the same runs: name those that did, or load anew"
+            "the keys are not those that were loaded: was the file of keys changed? Load anew"
                 .to_owned(),
         )),
     }
@@ -233,7 +271,6 @@ pub fn open(stored: &[Stored], root: &Path, plan: &Plan) -> Result<Vec<Loaded>, 
 /// If that cannot be noted.
 pub fn mark_running(root: &Path, loaded: &[Loaded]) -> Result<(), Error> {
     let text = json!({ "version": VERSION, "state": "running" }).to_string();
-    loaded
-        .iter()
-        .try_for_each(|loaded| write(&file(root, &loaded.contender.label), &text))
+    let mark = |loaded: &Loaded| write(&file(root, &loaded.contender.label), &text);
+    loaded.iter().try_for_each(mark)
 }

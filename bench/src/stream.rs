@@ -56,7 +56,7 @@ impl Kind {
             Kind::Scan => "scan",
             Kind::ReadModifyWrite => "read-modify-write",
             Kind::Seek => "seek",
-            Kind::BatchRead => "read in a batch",
+            Kind::BatchRead => "batch of reads",
         }
     }
 }
@@ -292,13 +292,16 @@ impl<'a> Planner<'a> {
         stream
     }
 
-    /// A scan of all records, those included that later streams insert.
-    pub fn scan_all(&self) -> Stream {
+    /// A scan of all there is, from before the first record.
+    pub fn scan_all() -> Stream {
         let mut stream = Stream::default();
-        if !self.data.keys.is_empty() {
-            self.push(Kind::Scan, 0, u64::MAX, &mut stream);
-        }
+        stream.push(Kind::Scan, b"", 0, 0, u64::MAX);
         stream
+    }
+
+    /// The places of the records that are there by now.
+    pub fn places(&self) -> &'a [usize] {
+        &self.data.places[..self.records]
     }
 
     fn push(&self, kind: Kind, place: usize, length: u64, stream: &mut Stream) {

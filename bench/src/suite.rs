@@ -5,6 +5,7 @@ use crate::dataset::{Dataset, InsertOrder, Source, Wanted};
 use crate::engine::{Budget, Compression};
 use crate::error::Error;
 use crate::format::count;
+use crate::keys::KeySet;
 use crate::load::{self, Loaded};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -15,6 +16,7 @@ use crate::store::{self, Stored};
 use crate::sysinfo;
 use crate::workdir::WorkDir;
 use crate::workload::Workload;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What to measure.
@@ -123,42 +125,116 @@ impl Settings {
 /// # Errors
 /// The first thing that cannot be run.
 pub fn check(settings: &Settings) -> Result<(), Error> {
+    // The least that a key takes here.
+    const KEY_BYTES: u64 = 48;
+    let keys = settings.records.unwrap_or(0) as u64;
+    if sysinfo::memory_bytes().is_some_and(|memory| keys.saturating_mul(KEY_BYTES) > memory) {
+        return Err(Error::Usage(format!(
+            "--records {keys}: the keys alone take more than the memory of this machine"
+        )));
+    }
+    let mut names = HashSet::new();
     for (workload, operations) in &settings.workloads {
         let operations = match workload.only_inserts() {
             true => settings.rounds,
             false => *operations,
         };
         settings.plan(workload, operations)?;
+        if !names.insert(&workload.name) {
+            return Err(Error::Usage(format!(
+                "--workload: {} is named twice",
+                workload.name
+            )));
+        }
     }
     Ok(())
 }
 
-/// Runs every workload on fresh databases. A request to stop ends it early, with what there is.
-///
-/// # Errors
-/// If a database cannot be made, or RocksDB fails; wrong values are counted.
-pub fn compare(settings: &Settings, progress: Progress) -> Result<Suite, Error> {
+/// The directory of a workload's databases below `root`.
+fn directory(settings: &Settings, root: &Path, workload: &Workload) -> PathBuf {
+    match settings.workloads.len() {
+        1 => root.to_owned(),
+        _ => root.join(&workload.name),
+    }
+}
+
+/// As [`check`], for fresh databases: directories that are in the way, and keys that do not
+/// suffice for all workloads.
+fn check_fresh(settings: &Settings) -> Result<(), Error> {
     check(settings)?;
+    let is_limited = match settings.source {
+        Source::File(_) => true,
+        Source::Set(set) => set == KeySet::OneByte,
+        Source::Numbered { .. } => false,
+    };
+    for (workload, operations) in &settings.workloads {
+        if let Some(root) = &settings.dir {
+            let plan = settings.plan(workload, (*operations).max(settings.rounds))?;
+            let labels = plan.contenders.iter().map(|contender| &contender.label);
+            WorkDir::is_free_for(&directory(settings, root, workload), labels)?;
+        }
+        if is_limited && settings.workloads.len() > 1 {
+            settings.fresh_plan(workload, *operations)?.check()?;
+        }
+    }
+    Ok(())
+}
+
+/// A workload that was measured.
+struct Measured {
+    plan: Plan,
+    run: Run,
+    /// The databases are closed before their directory goes.
+    loaded: Vec<Loaded>,
+    _dir: Option<WorkDir>,
+}
+
+/// Measures the workloads one after the other. What ends it early, a request to stop or an error,
+/// leaves what there is.
+fn each(
+    settings: &Settings,
+    progress: Progress,
+    mut measure: impl FnMut(&Workload, usize) -> Result<Measured, Error>,
+) -> Result<Suite, Error> {
     let mut suite = Suite {
         command: settings.command.clone(),
         ..Suite::default()
     };
-    let several = settings.workloads.len() > 1;
+    for (workload, operations) in &settings.workloads {
+        if settings.workloads.len() > 1 {
+            progress.headline(&format!("workload {}: {}", workload.name, workload.about()));
+        }
+        match measure(workload, *operations) {
+            Ok(measured) => add(&mut suite, settings, measured),
+            Err(e) if suite.runs.is_empty() => return Err(e),
+            Err(e) => suite.stopped = Some(format!("workload {}: {e}", workload.name)),
+        }
+        if stop::requested() {
+            suite.stopped = Some("interrupted before it was done".to_owned());
+        }
+        if suite.stopped.is_some() {
+            break;
+        }
+    }
+    Ok(suite)
+}
+
+/// Runs every workload on fresh databases.
+///
+/// # Errors
+/// If nothing was measured, because a database could not be made or RocksDB failed; wrong values
+/// are counted.
+pub fn compare(settings: &Settings, progress: Progress) -> Result<Suite, Error> {
+    check_fresh(settings)?;
     // Removed behind those of the workloads, if it was not there before.
     let _root = match &settings.dir {
         Some(root) => Some(WorkDir::new(Some(root), settings.keep)?),
         None => None,
     };
-    for (workload, operations) in &settings.workloads {
-        if several {
-            progress.headline(&format!("workload {}: {}", workload.name, workload.about()));
-        }
-        let mut plan = settings.fresh_plan(workload, *operations)?;
-        let below = |root: &Path| match several {
-            true => root.join(&workload.name),
-            false => root.to_owned(),
-        };
-        let root = settings.dir.as_deref().map(below);
+    each(settings, progress, |workload, operations| {
+        let mut plan = settings.fresh_plan(workload, operations)?;
+        let root = settings.dir.as_deref();
+        let root = root.map(|root| directory(settings, root, workload));
         let mut dir = WorkDir::new(root.as_deref(), settings.keep)?;
         dir.has_room_for(plan.disk_bytes())?;
         let mut loaded = match workload.only_inserts() {
@@ -169,19 +245,17 @@ pub fn compare(settings: &Settings, progress: Progress) -> Result<Suite, Error> 
             loaded = within(loaded, &mut plan, settings, percent)?;
         }
         let (run, loaded) = measure(&plan, loaded, progress)?;
-        describe(&mut suite, settings, &plan, &loaded);
-        suite.runs.push(run);
         if settings.keep {
             progress.headline(&format!("the databases are in {}", dir.path().display()));
         }
-        // The databases are closed before their directory goes.
-        drop(loaded);
-        if stop::requested() {
-            break;
-        }
-    }
-    note_stop(&mut suite);
-    Ok(suite)
+        let _dir = Some(dir);
+        Ok(Measured {
+            plan,
+            run,
+            loaded,
+            _dir,
+        })
+    })
 }
 
 /// Fills new databases, measures that, and leaves them for [`run`].
@@ -189,77 +263,87 @@ pub fn compare(settings: &Settings, progress: Progress) -> Result<Suite, Error> 
 /// # Errors
 /// If a database is there already or cannot be made, or RocksDB fails.
 pub fn load_phase(settings: &Settings, root: &Path, progress: Progress) -> Result<Suite, Error> {
-    let mut suite = Suite {
-        command: settings.command.clone(),
-        ..Suite::default()
-    };
-    let plan = settings.fresh_plan(&Workload::load(), settings.rounds)?;
-    let mut dir = WorkDir::new(Some(root), false)?;
-    dir.has_room_for(plan.disk_bytes())?;
-    let loaded = load::empty(&plan, &mut dir)?;
-    let (run, loaded) = measure(&plan, loaded, progress)?;
-    describe(&mut suite, settings, &plan, &loaded);
-    suite.runs.push(run);
-    note_stop(&mut suite);
-    if suite.stopped.is_none() {
-        for loaded in &loaded {
-            Stored::new(settings, &plan).save(root, loaded, &plan.data)?;
+    check(settings)?;
+    each(settings, progress, |workload, operations| {
+        let plan = settings.fresh_plan(workload, operations)?;
+        let mut dir = WorkDir::new(Some(root), false)?;
+        dir.has_room_for(plan.disk_bytes())?;
+        let loaded = load::empty(&plan, &mut dir)?;
+        // Until they are filled nobody takes them for what an earlier file says of them.
+        store::mark_running(root, &loaded)?;
+        let (run, loaded) = measure(&plan, loaded, progress)?;
+        if !stop::requested() {
+            let records = plan.data.places.len();
+            save(settings, root, &plan, records, &loaded)?;
+            dir.leave();
         }
-        dir.leave();
-    }
-    Ok(suite)
+        let _dir = Some(dir);
+        Ok(Measured {
+            plan,
+            run,
+            loaded,
+            _dir,
+        })
+    })
 }
 
 /// Runs workloads on databases that [`load_phase`] has filled, one after the other.
 ///
 /// # Errors
-/// If a database is not there, or was made with other settings, or RocksDB fails.
+/// If nothing was measured, because a database is not there or was made with other settings, or
+/// RocksDB failed.
 pub fn run(settings: &Settings, root: &Path, progress: Progress) -> Result<Suite, Error> {
     check(settings)?;
-    let mut suite = Suite {
-        command: settings.command.clone(),
-        ..Suite::default()
-    };
-    for (workload, operations) in &settings.workloads {
-        if settings.workloads.len() > 1 {
-            progress.headline(&format!("workload {}: {}", workload.name, workload.about()));
-        }
-        let mut plan = settings.plan(workload, *operations)?;
+    each(settings, progress, |workload, operations| {
+        let mut plan = settings.plan(workload, operations)?;
         let stored = store::read_all(root, &plan.contenders)?;
         let there = store::records_there(&stored)?;
-        let wanted = settings.wanted(there.total - there.loaded + plan.inserts());
-        plan.data = Dataset::new(
-            &settings.source,
-            &Wanted {
-                records: Some(there.loaded),
-                ..wanted
-            },
-        )?;
+        let later = there.total - there.loaded + plan.inserts();
+        let wanted = Wanted {
+            records: Some(there.loaded),
+            ..settings.wanted(later)
+        };
+        plan.data = Dataset::new(&settings.source, &wanted)?;
+        store::check_keys(&stored, &plan.data)?;
         plan.data.loaded = there.total;
         let mut loaded = store::open(&stored, root, &plan)?;
         if let Some(percent) = settings.memory_percent {
             loaded = within(loaded, &mut plan, settings, percent)?;
         }
-        if workload.writes() {
+        // Runs that ended early, or without all engines, have left them with different records.
+        let is_uneven = loaded
+            .iter()
+            .any(|loaded| loaded.records.count() < there.total);
+        if workload.writes() || is_uneven {
             // Whatever ends this, nobody takes what is left for what it was.
             store::mark_running(root, &loaded)?;
+            compare::level(&plan, &loaded)?;
         }
         let (run, loaded) = measure(&plan, loaded, progress)?;
-        if workload.writes() {
-            for loaded in &loaded {
-                Stored::new(settings, &plan)
-                    .with_loaded(there.loaded)
-                    .save(root, loaded, &plan.data)?;
-            }
+        if workload.writes() || is_uneven {
+            save(settings, root, &plan, there.loaded, &loaded)?;
         }
-        describe(&mut suite, settings, &plan, &loaded);
-        suite.runs.push(run);
-        if stop::requested() {
-            break;
-        }
-    }
-    note_stop(&mut suite);
-    Ok(suite)
+        Ok(Measured {
+            plan,
+            run,
+            loaded,
+            _dir: None,
+        })
+    })
+}
+
+/// Notes what the databases hold.
+fn save(
+    settings: &Settings,
+    root: &Path,
+    plan: &Plan,
+    records: usize,
+    loaded: &[Loaded],
+) -> Result<(), Error> {
+    loaded.iter().try_for_each(|loaded| {
+        let stored = Stored::new(settings, &loaded.contender, &plan.data, records);
+        stored.save(root, loaded, &plan.data)
+    })
 }
 
 fn within(
@@ -292,21 +376,30 @@ fn measure(
         outcome.tables = loaded.tables;
         outcome.learned = loaded.learned;
     }
+    compare::check_again(plan, &loaded, &mut run, progress)?;
     Ok((run, loaded))
 }
 
-fn note_stop(suite: &mut Suite) {
-    if stop::requested() {
-        suite.stopped = Some("interrupted before it was done".to_owned());
-    }
-}
-
-/// Adds what is the same for all workloads, once there is a database to ask.
-fn describe(suite: &mut Suite, settings: &Settings, plan: &Plan, loaded: &[Loaded]) {
+/// Adds a workload, and what is the same for all of them once there is a database to ask.
+fn add(suite: &mut Suite, settings: &Settings, measured: Measured) {
+    let Measured {
+        plan,
+        mut run,
+        loaded,
+        ..
+    } = measured;
     if suite.engines.is_empty() {
-        suite.facts = facts(settings, plan, loaded);
+        suite.facts = facts(settings, &plan, &loaded);
         suite.engines = loaded.iter().map(engine_facts).collect();
     }
+    // The best settings depend on the workload.
+    for (engine, loaded) in suite.engines.iter().zip(&loaded) {
+        if engine.options != loaded.contender.options {
+            let name = format!("{} here", engine.label);
+            run.facts.push((name, loaded.contender.options.clone()));
+        }
+    }
+    suite.runs.push(run);
 }
 
 fn engine_facts(loaded: &Loaded) -> EngineFacts {
@@ -408,7 +501,7 @@ fn facts_of_run(plan: &Plan) -> Vec<(String, String)> {
     if workload.reads() {
         fact("requests", plan.workload.distribution.to_string());
     }
-    if plan.absent_percent > 0.0 {
+    if plan.absent_percent > 0.0 && workload.proportions.read > 0.0 {
         let text = format!("{}% of the reads", plan.absent_percent);
         fact("absent keys", text);
     }

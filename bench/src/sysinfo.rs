@@ -21,6 +21,12 @@ pub fn memory() -> String {
     proc_field("/proc/meminfo", "MemTotal").unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
+/// Bytes of main memory, if the kernel tells.
+pub fn memory_bytes() -> Option<u64> {
+    let kibibytes: u64 = memory().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
 /// Processor time that the threads of this process have taken so far, in seconds; threads that
 /// have ended are not counted.
 ///

@@ -3,6 +3,7 @@
 use crate::error::{Context, Error};
 use crate::format::count;
 use rustix::fs::statvfs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs, process};
@@ -14,7 +15,16 @@ pub struct WorkDir {
     root: PathBuf,
     keep: bool,
     /// In the order of their creation.
-    created: Vec<PathBuf>,
+    created: Vec<Created>,
+}
+
+/// What a run has created.
+#[derive(Debug)]
+enum Created {
+    /// A directory with the directories of engines below it. Goes if nothing else is in it.
+    Above(PathBuf),
+    /// The directory of an engine. Goes with all that is in it.
+    Engine(PathBuf),
 }
 
 impl WorkDir {
@@ -33,10 +43,11 @@ impl WorkDir {
             }
         };
         let mut created = Vec::new();
-        if !root.exists() {
-            fs::create_dir_all(&root).context(|| format!("creating {}", root.display()))?;
-            created.push(root.clone());
-        }
+        let missing = root.ancestors().take_while(|dir| !dir.exists());
+        let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+        missing.retain(|dir| !dir.as_os_str().is_empty());
+        fs::create_dir_all(&root).context(|| format!("creating {}", root.display()))?;
+        created.extend(missing.into_iter().rev().map(Created::Above));
         Ok(Self {
             root,
             keep,
@@ -74,6 +85,21 @@ impl WorkDir {
         )))
     }
 
+    /// Learns before the work that the directories of some engines are there already.
+    ///
+    /// # Errors
+    /// If one is: its data is not ours to overwrite.
+    pub fn is_free_for<'a>(
+        root: &Path,
+        labels: impl Iterator<Item = &'a String>,
+    ) -> Result<(), Error> {
+        let mut dirs = labels.map(|label| root.join(label));
+        match dirs.find(|dir| dir.exists()) {
+            Some(dir) => Err(there_already(&dir)),
+            None => Ok(()),
+        }
+    }
+
     /// Creates the directory of an engine.
     ///
     /// # Errors
@@ -81,15 +107,19 @@ impl WorkDir {
     pub fn engine(&mut self, label: &str) -> Result<PathBuf, Error> {
         let dir = self.root.join(label);
         if dir.exists() {
-            return Err(Error::Usage(format!(
-                "{} exists already: remove it, or give another directory with --db",
-                dir.display()
-            )));
+            return Err(there_already(&dir));
         }
         fs::create_dir(&dir).context(|| format!("creating {}", dir.display()))?;
-        self.created.push(dir.clone());
+        self.created.push(Created::Engine(dir.clone()));
         Ok(dir)
     }
+}
+
+fn there_already(dir: &Path) -> Error {
+    Error::Usage(format!(
+        "{} exists already: remove it, or give another directory with --db",
+        dir.display()
+    ))
 }
 
 impl Drop for WorkDir {
@@ -97,9 +127,16 @@ impl Drop for WorkDir {
         if self.keep {
             return;
         }
-        for dir in self.created.iter().rev() {
-            if let Err(e) = fs::remove_dir_all(dir) {
-                eprintln!("warning: {} is left behind: {e}", dir.display());
+        for created in self.created.iter().rev() {
+            let (dir, removed) = match created {
+                Created::Engine(dir) => (dir, fs::remove_dir_all(dir)),
+                Created::Above(dir) => (dir, fs::remove_dir(dir)),
+            };
+            match removed {
+                Ok(()) => (),
+                // It was removed by somebody else, or is somebody else's now.
+                Err(e) if e.kind() == ErrorKind::NotFound => (),
+                Err(e) => eprintln!("warning: {} is left behind: {e}", dir.display()),
             }
         }
     }

@@ -48,7 +48,7 @@ fn usage_errors_are_one_line_and_exit_status_2() {
         ),
         // A petabyte.
         (
-            &["--records", "1000", "--value-size", "1000000000000"],
+            &["--records", "1000000", "--value-size", "1000000000"],
             "MiB left",
         ),
         (&["--operations", "0"], "operationcount"),
@@ -286,13 +286,136 @@ fn databases_made_otherwise_are_refused_before_any_work() {
         "{}",
         stderr(&again)
     );
-    // Not there, or not all of them with the same history.
+    // Not there.
     let message = stderr(&run(&at("none"), &[]));
     assert!(message.contains("ycsb load"), "{message}");
-    let alone = ycsb(&["run", "--db", db, "--engines", "stock", "--workload", "d"]);
-    assert!(alone.status.success(), "{}", stderr(&alone));
-    let message = stderr(&run(db, &[]));
-    assert!(message.contains("different records"), "{message}");
+    let message = stderr(&ycsb(&["run", "--db", db, "--engines", "rocks"]));
+    assert!(message.contains("choose from stock"), "{message}");
+}
+
+#[test]
+fn engines_that_hold_different_records_are_levelled_and_changed_keys_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    let db = db.to_str().unwrap();
+    let keys = dir.path().join("keys");
+    let text: String = (0..1000)
+        .map(|i| format!("key{}\n", i * 7919 % 100_000))
+        .collect();
+    std::fs::write(&keys, &text).unwrap();
+    let keys = keys.to_str().unwrap();
+    let options = "options:write_buffer_size=1000000";
+    let engines = format!("stock,mountdb,{options}");
+    let loaded = ycsb(&[
+        "load",
+        "--db",
+        db,
+        "--engines",
+        &engines,
+        "--keys-file",
+        keys,
+        "--hold-out",
+        "--records",
+        "800",
+    ]);
+    assert!(loaded.status.success(), "{}", stderr(&loaded));
+    let run = |engines: &str, arguments: &[&str]| {
+        let base = [
+            "run",
+            "--db",
+            db,
+            "--engines",
+            engines,
+            "--operations",
+            "600",
+        ];
+        let output = ycsb(&[&base[..], arguments].concat());
+        (output.status.code(), stdout(&output) + &stderr(&output))
+    };
+    let (status, text) = run("stock", &["--workload", "d"]);
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) = run(&engines, &["--workload", "c", "--absent", "20"]);
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) = run("options:write_buffer_size=2000000", &[]);
+    assert!(
+        status == Some(2) && text.contains("made with the options"),
+        "{text}"
+    );
+    let text = std::fs::read_to_string(keys)
+        .unwrap()
+        .replacen("key0", "kez0", 1);
+    std::fs::write(keys, text).unwrap();
+    let (status, text) = run("stock", &[]);
+    assert!(
+        status == Some(2) && text.contains("not those that were loaded"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_was_measured_before_an_error_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    let path = db.to_str().unwrap();
+    // All is checked before the first workload runs.
+    for (arguments, expected) in [
+        (&["--workload", "a,a"][..], "named twice"),
+        (
+            &[
+                "--keys",
+                "one-byte",
+                "--records",
+                "250",
+                "--workload",
+                "c,d",
+            ],
+            "give --records",
+        ),
+        (&["--records", "1000000000000000"], "memory"),
+        (&["--records", "18446744073709551615"], "memory"),
+        (&["--value-size", "18446744073709551615"], "--value-size"),
+        (&["--target", "1e-300"], "--target"),
+        (&["-p", "zeropadding=100000"], "at most 255"),
+        (
+            &[
+                "--distribution",
+                "uniform",
+                "-p",
+                "requestdistribution=zipfian",
+            ],
+            "contradict",
+        ),
+    ] {
+        let base = ["compare", "--db", path, "--operations", "4000"];
+        let output = ycsb(&[&base[..], arguments].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains(expected),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(!db.exists(), "{arguments:?}");
+    }
+    // The directory of the second is in the way.
+    std::fs::create_dir_all(db.join("a/stock")).unwrap();
+    std::fs::write(db.join("precious"), "x").unwrap();
+    let output = ycsb(&[
+        "compare",
+        "--db",
+        path,
+        "--workload",
+        "c,a",
+        "--records",
+        "50",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("exists already"));
+    assert!(db.join("precious").exists() && db.join("a/stock").exists());
 }
 
 #[test]
@@ -311,6 +434,7 @@ fn a_run_that_was_cut_off_and_damaged_notes_are_refused() {
     for (from, to, expected) in [
         ("\"complete\"", "\"running\"", "cut off"),
         ("\"version\":1", "\"version\":2", "another version"),
+        ("\"loaded\":400", "\"loaded\":399", "different records"),
         ("\"records\":400", "\"records\":399", "damaged"),
         (
             "\"records\":400",

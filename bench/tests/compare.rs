@@ -113,8 +113,8 @@ fn every_engine_serves_every_key_set() {
         let first = &run.outcomes[0];
         for (contender, outcome) in plan.contenders.iter().zip(&run.outcomes) {
             let label = &contender.label;
-            // Every record once, a warm-up round of 500, the rounds, a counted round.
-            let reads = records as u64 + 500 + 1000 + 500;
+            // Every record once, a warm-up round of 500, the rounds, a counted round, all again.
+            let reads = 2 * records as u64 + 500 + 1000 + 500;
             assert_eq!(outcome.tally.right, reads, "{set} {label}");
             assert_eq!(outcome.rounds.len(), 2, "{set} {label}");
             let timed: u64 = outcome.latencies.iter().map(|l| l.service.len()).sum();
@@ -159,7 +159,11 @@ fn every_engine_runs_every_workload() {
                 let case = format!("{name}, {} with {threads} threads", contender.label);
                 assert!(outcome.tally.is_clean(), "{case}: {:?}", outcome.tally);
                 let timed: u64 = outcome.latencies.iter().map(|l| l.service.len()).sum();
-                assert_eq!(timed, plan.operations as u64, "{case}");
+                // A batch has one latency.
+                let a_latency = if *name == "multiget" { 20..33 } else { 1..2 };
+                let operations = plan.operations as u64;
+                assert_eq!(outcome.operations(), operations, "{case}");
+                assert!(a_latency.contains(&(operations / timed)), "{case}: {timed}");
                 // Warm-up and checks count for nothing but the checks.
                 let writes = outcome.traffic.user_bytes;
                 assert_eq!(writes > 0, plan.workload.writes(), "{case}");
@@ -250,11 +254,52 @@ fn wrong_lost_and_phantom_records_are_caught() {
         }
         let tally = run.outcomes[1].tally;
         assert!(tally.wrong >= 1 && tally.missing >= 1, "{name}: {tally:?}");
-        assert_eq!(
-            tally.phantom >= 1,
-            matches!(name, "c" | "a"),
-            "{name}: {tally:?}"
-        );
+        assert!(tally.phantom >= 1, "{name}: {tally:?}");
+    }
+}
+
+/// Threads that scan, insert and update side by side are not mistaken for errors.
+#[test]
+fn scans_beside_inserts_and_updates_are_right() {
+    let _turn = turn();
+    for seed in 0..4 {
+        let mut plan = plan(&["stock", "mountdb"], KeySet::Uniform, 5);
+        plan.absent_percent = 0.0;
+        plan.threads = 8;
+        plan.operations = 4000;
+        plan.updates = Updates::Blind;
+        plan.seed = seed;
+        let mut workload = Workload::by_name("e").unwrap();
+        workload.distribution = Distribution::Uniform;
+        workload.scan.max = 3;
+        let proportions = &mut workload.proportions;
+        (proportions.insert, proportions.update, proportions.scan) = (0.2, 0.5, 0.3);
+        plan.workload = workload;
+        let wanted = Wanted {
+            records: Some(5),
+            inserts: plan.inserts(),
+            hold_out: false,
+            order: plan.insert_order,
+            seed,
+        };
+        plan.data = Dataset::new(&plan.source, &wanted).unwrap();
+        let run = run(&plan, |_| {}).unwrap();
+        for outcome in &run.outcomes {
+            assert!(outcome.tally.is_clean(), "{seed}: {:?}", outcome.tally);
+        }
+    }
+}
+
+/// A key in front of all others is found by the last scan.
+#[test]
+fn keys_that_nobody_asks_for_are_found() {
+    let _turn = turn();
+    for name in ["c", "a"] {
+        let mut plan = plan(&["stock"], KeySet::User, 300);
+        plan.absent_percent = 0.0;
+        let plan = with_workload(plan, name);
+        let run = run(&plan, |loaded| loaded[0].db.put("a-phantom", "x").unwrap()).unwrap();
+        assert_eq!(run.outcomes[0].tally.phantom, 1, "{name}");
     }
 }
 
@@ -377,17 +422,20 @@ fn a_target_is_not_exceeded_and_gives_intended_latencies() {
 #[test]
 fn time_that_is_over_ends_the_rounds() {
     let _turn = turn();
-    for name in ["c", "a"] {
+    for name in ["c", "a", "d"] {
         let plan = Plan {
+            absent_percent: 0.0,
             seconds: Some(0.02),
-            rounds: 1000,
+            rounds: 4,
             operations: 1 << 30,
             ..plan(&["stock", "mountdb"], KeySet::Uniform, 500)
         };
-        let plan = Plan {
-            workload: Workload::by_name(name).unwrap(),
-            ..plan
-        };
+        let mut plan = with_workload(plan, "c");
+        plan.workload = Workload::by_name(name).unwrap();
+        if name == "d" {
+            plan.operations = 1 << 20;
+            plan = with_workload(plan, name);
+        }
         let run = run(&plan, |_| {}).unwrap();
         assert!(run.is_clean());
         assert!(
@@ -396,7 +444,7 @@ fn time_that_is_over_ends_the_rounds() {
             run.facts
         );
         for outcome in &run.outcomes {
-            assert!((1..100).contains(&outcome.rounds.len()));
+            assert_eq!(outcome.rounds.len(), 4);
             assert!(outcome.operations() < 1 << 29);
         }
     }

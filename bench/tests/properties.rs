@@ -156,9 +156,7 @@ fn numbers_and_words_land_in_their_fields() {
     // The one that is not given is YCSB's.
     assert_eq!(spec("fieldcount=3").value_bytes, Some(300));
     assert_eq!(spec("fieldlength=50").value_bytes, Some(500));
-    // Time alone can end a run.
-    let timed = spec("operationcount=0\nmaxexecutiontime=1");
-    assert_eq!((timed.operations, timed.seconds), (Some(0), Some(1.0)));
+    assert_eq!(spec("maxexecutiontime=1").seconds, Some(1.0));
     for class in [
         "site.ycsb.workloads.CoreWorkload",
         "com.yahoo.ycsb.workloads.CoreWorkload",
@@ -275,7 +273,7 @@ fn bad_values_are_named_with_their_origin() {
         ("recordcount", plus(whole, &["0"]), "at least 1"),
         ("recordcount", vec!["18446744073709551616"], "at most"),
         ("operationcount", whole.to_vec(), "whole number"),
-        ("operationcount", vec!["0"], "maxexecutiontime"),
+        ("operationcount", vec!["0"], "at least 1"),
         ("readproportion", number.to_vec(), "0.5"),
         ("updateproportion", number.to_vec(), "0.5"),
         ("insertproportion", number.to_vec(), "0.5"),

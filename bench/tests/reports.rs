@@ -42,6 +42,7 @@ fn outcome(seconds: &[f64], step: u64) -> Outcome {
         operations: 1000,
         seconds: *seconds,
         cpu_seconds: seconds / 2.0,
+        settle_seconds: 0.0,
     };
     Outcome {
         rounds: seconds.iter().map(round).collect(),

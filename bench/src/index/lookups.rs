@@ -288,7 +288,7 @@ impl Bench<'_> {
             let phase = self
                 .progress
                 .start(&format!("count {label}"), stream.len() as u64);
-            let counts = client.count(stream.whole(), &phase)?;
+            let counts = client.count(stream.whole(), None, &phase)?;
             phase.finish();
             Ok::<_, Error>(counts)
         };

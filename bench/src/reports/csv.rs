@@ -36,6 +36,7 @@ fn rounds(figures: &mut Figures<'_>, outcome: &Outcome) {
         figures.number("seconds", Some(n), Some(round.seconds));
         figures.number("ops_per_second", Some(n), Some(round.throughput()));
         figures.number("cpu_seconds", Some(n), Some(round.cpu_seconds));
+        figures.number("settle_seconds", Some(n), Some(round.settle_seconds));
     }
     let median = outcome.throughput().map(|spread| spread.median);
     figures.number("ops_per_second_median", None, median);

@@ -175,6 +175,7 @@ fn round(round: &Round) -> Value {
         "seconds": round.seconds,
         "ops_per_second": rate.is_finite().then_some(rate),
         "cpu_seconds": round.cpu_seconds,
+        "settle_seconds": round.settle_seconds,
     })
 }
 

@@ -112,6 +112,11 @@ fn throughput(suite: &Suite, run: &Run) -> Section {
             Some(format!("{min:.3}..{max:.3}"))
         });
     }
+    if run.outcomes.iter().any(Outcome::has_settled) {
+        rows.texts("ops/s, compactions included, median", |_, o| {
+            o.settled_throughput().map(|s| count(s.median as u64))
+        });
+    }
     rows.numbers("CPU us/op", |n| format!("{n:.2}"), cpu_micros);
     rows.section
 }

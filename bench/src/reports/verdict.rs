@@ -9,7 +9,9 @@ use crate::stats::Spread;
 
 /// What index bytes, memory and operations are, for the end of a report.
 pub const NOTES: [&str; 3] = [
-    "An operation is the call, the check of every byte of the value and its release.",
+    "An operation is the call, the check of every byte of the value and its release. Where there are \
+     writes, compactions that are left at the end of a round are waited for and are in none of \
+     the latencies and rates, but where it says so, and in the processor time.",
     "Index bytes are the stored size of the index that lookups use: mountdb's where a table has \
      one, else RocksDB's own.",
     "Memory is what RocksDB counts, the most that was seen at the end of a round. Table readers \
