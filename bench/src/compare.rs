@@ -41,7 +41,7 @@ pub fn run(plan: &Plan, loaded: &[Loaded], progress: Progress) -> Result<Run, Er
     measure(plan, loaded, true, progress)
 }
 
-/// As [`run`], without the reading of each record in order: for engines that have done so, or
+/// As [`run()`], without the reading of each record in order: for engines that have done so, or
 /// that are given no room for it.
 ///
 /// # Errors
@@ -105,10 +105,9 @@ fn measure(
 /// # Errors
 /// If RocksDB fails.
 pub fn level(plan: &Plan, loaded: &[Loaded]) -> Result<(), Error> {
-    let entrants = loaded.iter().map(|loaded| Entrant::new(plan, loaded));
-    entrants
-        .map(|entrant| entrant?.level(&plan.data.places[..plan.data.loaded]))
-        .collect()
+    let places = &plan.data.places[..plan.data.loaded];
+    let mut entrants = loaded.iter().map(|loaded| Entrant::new(plan, loaded));
+    entrants.try_for_each(|entrant| entrant?.level(places))
 }
 
 /// Has engines that were opened anew read all there is, in key order, and adds what that finds to
