@@ -171,6 +171,12 @@ pub const ENGINES: &[Engine] = &[
         ..STOCK
     },
     Engine {
+        name: "skiplist",
+        about: "RocksDB's skip list, its default memtable, by name",
+        general: "memtable_factory=skip_list;",
+        ..STOCK
+    },
+    Engine {
         name: "vector",
         about: "RocksDB's vector memtable, the fastest to fill; to be read it is sorted each time",
         memtable: "VectorRepFactory",

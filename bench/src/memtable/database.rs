@@ -86,8 +86,9 @@ impl Database {
             factory,
             ..
         } = contender;
-        let path = scratch.root.path().join(label);
-        let dir = WorkDir::new(Some(&path), false)?;
+        // Of its own, so that it goes with the database.
+        let mut dir = WorkDir::new(Some(scratch.root.path()), false)?;
+        let path = dir.engine(label)?;
         let options =
             mountdb::options_from_string(&base_options(shape), &format!("{COMMON}{options}"))
                 .map_err(|e| {
