@@ -247,15 +247,18 @@ impl Compare {
 impl Load {
     fn run(&self, progress: Progress) -> Result<Ended, Error> {
         let load = Workload::load();
-        let properties = self.common.properties(None, [None, None])?;
+        // What is said of requests is for later runs.
+        let properties = self.common.properties(Some("c"), [None, None])?;
         let spec = properties.spec()?;
-        if spec.seconds.is_some() {
+        if self.common.seconds.is_some() {
             return Err(Error::Usage(
                 "--seconds: a load ends when all records are loaded; leave it out".to_owned(),
             ));
         }
         let mut settings = self.common.settings(vec![(load, spec)], None)?;
         settings.hold_out = self.hold_out;
+        // A property file may say how long the runs are to last.
+        settings.seconds = None;
         suite::check(&settings)?;
         self.common
             .finish(|| suite::load_phase(&settings, &self.db, progress))
@@ -275,8 +278,9 @@ impl Run {
         let stored = Stored::read(&self.db, label)?;
         let workloads = self.work.workloads(&self.common)?;
         let mut settings = self.common.settings(workloads, Some(&stored))?;
+        let holds_out = settings.hold_out;
         self.work.add_to(&mut settings)?;
-        if settings.absent_percent > 0.0 && !settings.hold_out {
+        if settings.absent_percent > 0.0 && !holds_out {
             return Err(Error::Usage(
                 "--absent: no keys were held out; load with --hold-out".to_owned(),
             ));
@@ -307,8 +311,8 @@ impl Work {
         }
         let named = |name: String| {
             let properties = match name.as_str() {
-                // Whose records are not requested.
-                LOAD => common.properties(None, [self.operations.map(|n| n.to_string()), None])?,
+                // What is said of requests is for the other workloads.
+                LOAD => common.properties(Some("c"), self.properties())?,
                 _ => common.properties(Some(&name), self.properties())?,
             };
             let spec = properties.spec()?;
@@ -410,7 +414,7 @@ impl Common {
 
     /// What was said of the number of records, not by a workload that comes with the program.
     fn records(&self) -> Result<Option<u64>, Error> {
-        Ok(self.properties(None, [None, None])?.spec()?.records)
+        self.properties(None, [None, None])?.records()
     }
 
     /// All settings; what is not said is as it was `stored`.
@@ -499,13 +503,18 @@ impl Common {
             path.display().to_string()
         });
         let file = said.or("keys-file", file, String::new())?;
-        let digits = spec.zero_padding.unwrap_or(1) as usize;
+        let digits = spec.zero_padding.map(|digits| digits as usize);
+        let digits = said.or("zeropadding", digits, 1)?;
         if digits > MOST_DIGITS {
             return Err(Error::Usage(format!(
                 "zeropadding={digits}: give at most {MOST_DIGITS}"
             )));
         }
-        let ordered = spec.insert_order == Some(properties::InsertOrder::Ordered);
+        let order = spec.insert_order.map(|order| match order {
+            properties::InsertOrder::Hashed => "hashed".to_owned(),
+            properties::InsertOrder::Ordered => "ordered".to_owned(),
+        });
+        let ordered = said.or("insertorder", order, "hashed".to_owned())? == "ordered";
         let numbered = ordered || digits > 1;
         match (keys.as_str(), file.as_str(), numbered) {
             ("" | "user", "", true) => Ok(Source::Numbered { ordered, digits }),

@@ -33,6 +33,9 @@ const TURN: usize = 8 * 1024;
 /// Operations that are planned at a time, and so the longest turn: they take memory.
 const PLANNED: usize = 4 << 20;
 
+/// The same where a round may end before they are done.
+const PLANNED_FOR_A_TIME: usize = 64 * 1024;
+
 /// Measures loaded engines.
 ///
 /// # Errors
@@ -159,10 +162,21 @@ fn warm_up(
 ) -> Result<(), Error> {
     let stream = planner.plan(plan.untimed_operations());
     let phase = progress.start("warm up", (stream.len() * entrants.len()) as u64);
+    let begun = Instant::now();
+    let limit = plan.round_limit();
+    let limit = limit.map(|limit| limit.saturating_mul(entrants.len() as u32));
     for (turn, slice) in stream.whole().slices(turn_size(plan)).enumerate() {
+        if limit.is_some_and(|limit| begun.elapsed() > limit) {
+            break;
+        }
         take_turns(entrants, turn, |entrant| entrant.warm_up(slice, &phase))?;
     }
     phase.finish();
+    if limit.is_some() && plan.workload.writes() {
+        // The rounds are to find the same records in all.
+        let level = |entrant: &mut Entrant<'_>| entrant.level(planner.places());
+        entrants.iter_mut().try_for_each(level)?;
+    }
     Ok(())
 }
 
@@ -177,24 +191,28 @@ fn rounds(
     let phase = progress.start("run", (plan.operations * entrants.len()) as u64);
     let mut turns = 0..;
     let mut complete = true;
+    let planned = match plan.seconds {
+        Some(_) => PLANNED_FOR_A_TIME,
+        None => PLANNED,
+    };
     for entrant in &mut *entrants {
-        entrant.begin()?;
+        entrant.take_user_bytes();
     }
     for round in 0..plan.rounds {
         phase.note(&format!("round {}/{}", round + 1, plan.rounds));
         let mut left = plan.round_operations(round);
         let mut over = false;
         while left > 0 && !over {
-            let stream = planner.plan(left.min(PLANNED));
+            let stream = planner.plan(left.min(planned));
             for (slice, turn) in stream.whole().slices(turn_size(plan)).zip(&mut turns) {
                 take_turns(entrants, turn, |entrant| entrant.time(slice, &phase))?;
-                let spent = entrants.iter().any(|entrant| entrant.is_out_of_time());
-                over = stop::requested() || spent;
+                let cut = entrants.iter().any(|entrant| entrant.is_cut);
+                over = stop::requested() || cut;
                 if over {
                     break;
                 }
             }
-            left -= left.min(PLANNED);
+            left -= left.min(planned);
         }
         for entrant in &mut *entrants {
             entrant.end_round()?;
@@ -209,9 +227,6 @@ fn rounds(
                 entrant.level(planner.places())?;
             }
         }
-    }
-    for entrant in &mut *entrants {
-        entrant.end()?;
     }
     phase.finish();
     Ok(complete)
@@ -243,7 +258,8 @@ struct Entrant<'a> {
     /// One per thread.
     clients: Vec<Client<'a>>,
     round: Round,
-    stalled_before: f64,
+    /// Whether the round was cut short.
+    is_cut: bool,
     outcome: Outcome,
 }
 
@@ -267,7 +283,7 @@ impl<'a> Entrant<'a> {
             loaded,
             clients: (0..plan.threads).map(client).collect(),
             round: Round::default(),
-            stalled_before: 0.0,
+            is_cut: false,
             outcome: Outcome {
                 tables: loaded.tables,
                 learned: loaded.learned,
@@ -322,6 +338,7 @@ impl<'a> Entrant<'a> {
         let spent = Duration::from_secs_f64(self.round.seconds);
         let limit = plan.round_limit().map(|limit| limit.saturating_sub(spent));
         let meter = Meter::now()?;
+        let stalled = self.stall_seconds()?;
         let started = Instant::now();
         let timed = self.share(slice, |(i, client), slice| {
             // One after the other they are due at an even pace.
@@ -344,6 +361,8 @@ impl<'a> Entrant<'a> {
         self.settle()?;
         self.round.settle_seconds += ended.elapsed().as_secs_f64();
         let passed = meter.passed()?;
+        self.outcome.traffic.stall_seconds += self.stall_seconds()? - stalled;
+        self.is_cut |= timed.iter().any(|timed| timed.is_cut);
         passed.add_to(&mut self.outcome.traffic);
         self.round.operations += timed.iter().map(|timed| timed.operations).sum::<u64>();
         self.round.seconds += took.as_secs_f64();
@@ -351,11 +370,12 @@ impl<'a> Entrant<'a> {
         Ok(())
     }
 
-    /// What happened before the rounds does not count.
-    fn begin(&mut self) -> Result<(), Error> {
-        self.take_user_bytes();
-        self.stalled_before = traffic::stall_seconds(&self.loaded.db)?;
-        Ok(())
+    /// Seconds for which writes were held up so far; asked for only where there are any.
+    fn stall_seconds(&self) -> Result<f64, Error> {
+        match self.plan.workload.writes() {
+            true => traffic::stall_seconds(&self.loaded.db),
+            false => Ok(0.0),
+        }
     }
 
     fn take_user_bytes(&mut self) -> u64 {
@@ -363,13 +383,9 @@ impl<'a> Entrant<'a> {
         written.map(std::mem::take).sum()
     }
 
-    fn is_out_of_time(&self) -> bool {
-        let spent = Duration::from_secs_f64(self.round.seconds);
-        self.plan.round_limit().is_some_and(|limit| spent >= limit)
-    }
-
     fn end_round(&mut self) -> Result<(), Error> {
         let round = std::mem::take(&mut self.round);
+        self.is_cut = false;
         if round.operations > 0 {
             self.outcome.rounds.push(round);
         }
@@ -377,12 +393,6 @@ impl<'a> Entrant<'a> {
             self.note_memory()?;
         }
         self.outcome.traffic.user_bytes += self.take_user_bytes();
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Error> {
-        let stalled = traffic::stall_seconds(&self.loaded.db)?;
-        self.outcome.traffic.stall_seconds = stalled - self.stalled_before;
         Ok(())
     }
 

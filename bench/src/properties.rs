@@ -207,6 +207,14 @@ impl Properties {
         Ok(())
     }
 
+    /// The number of records alone, whatever else is said.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn records(&self) -> Result<Option<u64>, Error> {
+        self.whole("recordcount", 1)
+    }
+
     /// What the properties ask for, all together.
     ///
     /// # Errors
@@ -315,6 +323,12 @@ impl Properties {
                 self.cite("mountdb.batchreadproportion", ""),
                 self.cite("readproportion", "")
             )));
+        }
+        if given.batch_read > 0.0 && given.batch_read < sum {
+            return Err(self.wrong(
+                "mountdb.batchreadproportion",
+                "cannot be mixed with other operations: set their shares to 0",
+            ));
         }
         Ok(given.divided_by(sum))
     }

@@ -106,6 +106,8 @@ pub struct Timed {
     pub operations: u64,
     /// What they took.
     pub took: Duration,
+    /// Whether some were left out, because the time was over.
+    pub is_cut: bool,
 }
 
 /// What a client works on.
@@ -193,6 +195,7 @@ impl<'a> Client<'a> {
             let due = timing.pace.map(|pace| pace.due(timed.operations));
             if let Some(due) = due {
                 if timing.limit.is_some_and(|limit| due > begun + limit) {
+                    timed.is_cut = true;
                     break;
                 }
                 Pace::wait(due);
@@ -202,6 +205,7 @@ impl<'a> Client<'a> {
                 .limit
                 .is_some_and(|limit| timed.took + (last - started) > limit);
             if over || stop::requested() {
+                timed.is_cut = true;
                 break;
             }
             self.execute(operation)?;
@@ -314,6 +318,9 @@ impl<'a> Client<'a> {
     pub fn insert_missing(&mut self, places: &[usize]) -> Result<(), Error> {
         let Target { keys, seed, .. } = self.target;
         for place in places {
+            if stop::requested() {
+                break;
+            }
             if !self.state(*place).must_be_there() {
                 let key = keys.get(*place);
                 let operation = Operation {

@@ -169,7 +169,8 @@ fn described(settings: &Settings) -> Map<String, Value> {
     map
 }
 
-fn file(root: &Path, label: &str) -> PathBuf {
+/// The file of an engine.
+pub fn file(root: &Path, label: &str) -> PathBuf {
     root.join(format!("{label}.ycsb"))
 }
 

@@ -69,6 +69,10 @@ impl Settings {
     /// # Errors
     /// The first thing that cannot be run.
     fn plan(&self, workload: &Workload, operations: usize) -> Result<Plan, Error> {
+        let operations = match self.seconds {
+            Some(seconds) => operations.min(most_operations(workload, seconds)),
+            None => operations,
+        };
         let mut plan = Plan {
             contenders: Vec::new(),
             budget: self.budget.clone(),
@@ -118,6 +122,17 @@ impl Settings {
         }
         Ok(plan)
     }
+}
+
+/// More operations than anybody does in that time: keys to insert are made before they are inserted,
+/// and scans pass over the places of those that are not there yet.
+fn most_operations(workload: &Workload, seconds: f64) -> usize {
+    let a_second = match workload.proportions.scan > 0.0 {
+        true => 300_000.0,
+        false => 3_000_000.0,
+    };
+    // Saturates.
+    (seconds * a_second).ceil().max(1000.0) as usize
 }
 
 /// Checks all that can be checked before any work is done.
@@ -270,6 +285,9 @@ pub fn load_phase(settings: &Settings, root: &Path, progress: Progress) -> Resul
         dir.has_room_for(plan.disk_bytes())?;
         let loaded = load::empty(&plan, &mut dir)?;
         // Until they are filled nobody takes them for what an earlier file says of them.
+        for loaded in &loaded {
+            dir.own(store::file(root, &loaded.contender.label));
+        }
         store::mark_running(root, &loaded)?;
         let (run, loaded) = measure(&plan, loaded, progress)?;
         if !stop::requested() {
@@ -485,9 +503,9 @@ fn facts_of_run(plan: &Plan) -> Vec<(String, String)> {
     } = plan;
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
-    let records = match workload.only_inserts() {
-        true => "none at first".to_owned(),
-        false => count(data.loaded as u64),
+    let records = match data.loaded {
+        0 => "none at first".to_owned(),
+        loaded => count(loaded as u64),
     };
     fact("records", records);
     let s = if *threads == 1 { "" } else { "s" };

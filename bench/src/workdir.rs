@@ -25,6 +25,8 @@ enum Created {
     Above(PathBuf),
     /// The directory of an engine. Goes with all that is in it.
     Engine(PathBuf),
+    /// A file beside these.
+    File(PathBuf),
 }
 
 impl WorkDir {
@@ -45,7 +47,7 @@ impl WorkDir {
         let mut created = Vec::new();
         let missing = root.ancestors().take_while(|dir| !dir.exists());
         let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
-        missing.retain(|dir| !dir.as_os_str().is_empty());
+        missing.retain(|dir| dir.file_name().is_some());
         fs::create_dir_all(&root).context(|| format!("creating {}", root.display()))?;
         created.extend(missing.into_iter().rev().map(Created::Above));
         Ok(Self {
@@ -58,6 +60,11 @@ impl WorkDir {
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.root
+    }
+
+    /// From now on a file, below the directory, is removed with the others.
+    pub fn own(&mut self, file: PathBuf) {
+        self.created.push(Created::File(file));
     }
 
     /// From now on nothing is removed.
@@ -131,6 +138,7 @@ impl Drop for WorkDir {
             let (dir, removed) = match created {
                 Created::Engine(dir) => (dir, fs::remove_dir_all(dir)),
                 Created::Above(dir) => (dir, fs::remove_dir(dir)),
+                Created::File(file) => (file, fs::remove_file(file)),
             };
             match removed {
                 Ok(()) => (),

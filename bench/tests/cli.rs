@@ -336,6 +336,24 @@ fn engines_that_hold_different_records_are_levelled_and_changed_keys_are_refused
     assert_eq!(status, Some(0), "{text}");
     let (status, text) = run(&engines, &["--workload", "c", "--absent", "20"]);
     assert_eq!(status, Some(0), "{text}");
+    // The records of a round that was cut short are those that some engine has inserted.
+    let cut = [
+        "--workload",
+        "d",
+        "--seconds",
+        "0.05",
+        "--operations",
+        "4000000000",
+        "--rounds",
+        "2",
+    ];
+    let (status, text) = run(&engines, &cut[..6]);
+    assert!(
+        status == Some(2) && text.contains("give --records"),
+        "{text}"
+    );
+    let (status, text) = run(&engines, &["--workload", "c", "--absent", "20"]);
+    assert_eq!(status, Some(0), "{text}");
     let (status, text) = run("options:write_buffer_size=2000000", &[]);
     assert!(
         status == Some(2) && text.contains("made with the options"),
@@ -350,6 +368,60 @@ fn engines_that_hold_different_records_are_levelled_and_changed_keys_are_refused
         status == Some(2) && text.contains("not those that were loaded"),
         "{text}"
     );
+}
+
+#[test]
+fn what_load_was_told_of_keys_holds_for_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    let db = db.to_str().unwrap();
+    let file = dir.path().join("properties");
+    let text = "recordcount=300\ninsertorder=ordered\nzeropadding=9\nmaxexecutiontime=1\n\
+                requestdistribution=zipfian\nzipfianconstant=0.7\ntarget=100000\n\
+                insertproportion=0.1\nupdateproportion=0\nreadproportion=0.9\n";
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let output = ycsb(&["load", "--db", db, "--engines", "stock,mountdb", "-P", file]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    // Cut short, and still alike.
+    for arguments in [
+        &["-P", file, "--operations", "300000"][..],
+        &[
+            "--workload",
+            "c",
+            "-p",
+            "zipfianconstant=0.7",
+            "--distribution",
+            "latest",
+        ],
+        &[
+            "--workload",
+            "d",
+            "--seconds",
+            "0.1",
+            "--target",
+            "5000",
+            "--operations",
+            "100000",
+        ],
+        &["--workload", "e"],
+    ] {
+        let base = ["run", "--db", db, "--engines", "stock,mountdb"];
+        let fast = ["--operations", "500"];
+        let count = if arguments.contains(&"--operations") {
+            0
+        } else {
+            2
+        };
+        let output = ycsb(&[&base[..], arguments, &fast[..count]].concat());
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+    }
+    let absent = ["run", "--db", db, "--engines", "stock", "--absent", "10"];
+    assert!(stderr(&ycsb(&absent)).contains("--hold-out"));
 }
 
 #[test]

@@ -251,8 +251,7 @@ fn shares_keep_ycsbs_defaults_and_are_scaled_to_1() {
             Proportions { read: 0.6, read_modify_write: 0.4, ..NOTHING }),
         // But not beside the shares that YCSB does not know.
         ("mountdb.seekproportion=.1", Proportions { seek: 1.0, ..NOTHING }),
-        ("mountdb.batchreadproportion=1\nupdateproportion=1",
-            Proportions { update: 0.5, batch_read: 0.5, ..NOTHING }),
+        ("mountdb.batchreadproportion=3", Proportions { batch_read: 1.0, ..NOTHING }),
         ("mountdb.seekproportion=1\nreadproportion=1",
             Proportions { read: 0.5, seek: 0.5, ..NOTHING }),
         ("mountdb.batchreadproportion=0\nreadproportion=1", Proportions { read: 1.0, ..NOTHING }),
@@ -261,6 +260,10 @@ fn shares_keep_ycsbs_defaults_and_are_scaled_to_1() {
         near(shares(text), expected);
     }
     assert!(shares("updateproportion=-0").update.is_sign_positive());
+    refused(
+        "mountdb.batchreadproportion=1\nupdateproportion=1",
+        &["mountdb.batchreadproportion=1 (file:1)", "cannot be mixed"],
+    );
 }
 
 #[test]
