@@ -101,7 +101,10 @@ fn totals(figures: &mut Figures<'_>, outcome: &Outcome) {
         ("index_bytes", outcome.index_bytes()),
         ("database_bytes", outcome.database_bytes),
     ] {
-        figures.add(metric, "", None, value);
+        // Nothing was counted of a load, or where it was interrupted.
+        if counts.operations > 0 || !metric.starts_with("counted_") {
+            figures.add(metric, "", None, value);
+        }
     }
     figures.number("stall_seconds", None, Some(traffic.stall_seconds));
     figures.number("write_amplification", None, outcome.write_amplification());

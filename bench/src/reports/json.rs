@@ -117,13 +117,14 @@ fn outcome(suite: &Suite, run: &Run, i: usize, outcome: &Outcome, best: Option<u
         "ratio_to_first": ratio(run, i, 0).and_then(spread),
         "ratio_to_best_stock": best.and_then(|best| ratio(run, i, best)).and_then(spread),
         "latency_ns": latencies,
-        "counts": {
+        // Nothing was counted of a load, or where it was interrupted.
+        "counts": (operations > 0).then(|| json!({
             "operations": operations,
             "block_reads": block_reads,
             "block_cache_hits": cache_hits,
             "key_comparisons": comparisons,
             "most_block_reads": most_block_reads,
-        },
+        })),
         "tally": {
             "right": right,
             "wrong": wrong,
