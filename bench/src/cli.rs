@@ -270,12 +270,7 @@ impl Run {
         let engines = engine::split_list(&self.common.engines);
         engine::check_names(&engines)?;
         let first = engines.first().map_or("", String::as_str);
-        let label = if first.starts_with(OPTIONS_PREFIX) {
-            "options"
-        } else {
-            first
-        };
-        let stored = Stored::read(&self.db, label)?;
+        let stored = Stored::read(&self.db, engine::label(first))?;
         let workloads = self.work.workloads(&self.common)?;
         let mut settings = self.common.settings(workloads, Some(&stored))?;
         let holds_out = settings.hold_out;

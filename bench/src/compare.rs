@@ -3,7 +3,7 @@
 //! Every engine first reads each record once in key order, which checks all that was
 //! loaded, and then warms up with one round's worth of the workload. Then come the
 //! rounds, in which all engines run the same operations. A last round is not timed: it
-//! counts blocks and comparisons. Where records were written, all are read once more.
+//! counts blocks and comparisons. At the end all there is is read in one scan.
 //!
 //! All the while the engines take turns, and which of them goes first moves on by one from turn to
 //! turn. So the machine, which is never quiet, disturbs all of them alike, and caches that fill
@@ -62,7 +62,7 @@ fn measure(
     plan.check()?;
     let mut planner = Planner::new(&plan.data, &plan.workload, plan.absent_percent, plan.seed);
     let entrants = loaded.iter().map(|loaded| Entrant::new(plan, loaded));
-    let mut entrants = entrants.collect::<Result<Vec<_>, _>>()?;
+    let mut entrants: Vec<_> = entrants.collect();
 
     if check_all {
         check(plan, &planner, &mut entrants, progress)?;
@@ -110,7 +110,7 @@ fn measure(
 pub fn level(plan: &Plan, loaded: &[Loaded]) -> Result<(), Error> {
     let places = &plan.data.places[..plan.data.loaded];
     let mut entrants = loaded.iter().map(|loaded| Entrant::new(plan, loaded));
-    entrants.try_for_each(|entrant| entrant?.level(places))
+    entrants.try_for_each(|mut entrant| entrant.level(places))
 }
 
 /// Has engines that were opened anew read all there is, in key order, and adds what that finds to
@@ -125,7 +125,7 @@ pub fn check_again(
     progress: Progress,
 ) -> Result<(), Error> {
     for (loaded, outcome) in loaded.iter().zip(&mut run.outcomes) {
-        let mut entrant = Entrant::new(plan, loaded)?;
+        let mut entrant = Entrant::new(plan, loaded);
         entrant.check_all(progress)?;
         for client in &entrant.clients {
             outcome.tally += client.tally;
@@ -264,7 +264,7 @@ struct Entrant<'a> {
 }
 
 impl<'a> Entrant<'a> {
-    fn new(plan: &'a Plan, loaded: &'a Loaded) -> Result<Self, Error> {
+    fn new(plan: &'a Plan, loaded: &'a Loaded) -> Self {
         let writes = plan.workload.writes();
         let fixed = !writes && loaded.records.are_as_loaded(&plan.data);
         let client = |_| {
@@ -278,7 +278,7 @@ impl<'a> Entrant<'a> {
                 records: (!fixed).then_some(&loaded.records),
             })
         };
-        Ok(Self {
+        Self {
             plan,
             loaded,
             clients: (0..plan.threads).map(client).collect(),
@@ -290,7 +290,7 @@ impl<'a> Entrant<'a> {
                 load_seconds: loaded.load_seconds,
                 ..Outcome::default()
             },
-        })
+        }
     }
 
     fn check(&mut self, slice: Slice<'_>, phase: &Phase) -> Result<(), Error> {
@@ -397,13 +397,9 @@ impl<'a> Entrant<'a> {
     }
 
     fn note_memory(&mut self) -> Result<(), Error> {
-        let ask = |name| {
-            let bytes = self.loaded.db.property_int_value(name);
-            let what = || format!("engine {}: asking for memory", self.loaded.contender.label);
-            Ok::<u64, Error>(bytes.context(what)?.unwrap_or(0))
-        };
+        let ask = |name| self.loaded.memory(name);
         let block_cache = ask(properties::BLOCK_CACHE_USAGE)?;
-        let table_readers = ask(properties::ESTIMATE_TABLE_READERS_MEM)?;
+        let table_readers = self.loaded.reader_bytes()?;
         let memtables = ask(properties::SIZE_ALL_MEM_TABLES)?;
         let memory = &mut self.outcome.memory;
         *memory = Memory {

@@ -260,10 +260,10 @@ impl Dataset {
         }
     }
 
-    /// What tells the keys that are there from the start, and their order, from others.
-    pub fn fingerprint(&self) -> u64 {
-        self.loaded_keys()
-            .fold(0, |so_far, key| values::hash(key, so_far))
+    /// What tells the first `records` keys, and the order of their insertion, from others.
+    pub fn fingerprint(&self, records: usize) -> u64 {
+        let keys = (0..records).map(|number| self.key(number));
+        keys.fold(0, |so_far, key| values::hash(key, so_far))
     }
 
     /// The key of a record.

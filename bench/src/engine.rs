@@ -349,6 +349,14 @@ pub fn split_list(list: &str) -> Vec<String> {
         .collect()
 }
 
+/// What the first contender of a name is called.
+pub fn label(name: &str) -> &str {
+    match name.starts_with(OPTIONS_PREFIX) {
+        true => "options",
+        false => name,
+    }
+}
+
 /// Looks up engines by name. The same name twice is two contenders with their own
 /// data: what they differ by is the noise of the measurement.
 ///
@@ -365,7 +373,7 @@ pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Co
     for name in names {
         let mut contender = match name.strip_prefix(OPTIONS_PREFIX) {
             Some(options) => Contender {
-                label: "options".to_owned(),
+                label: label(name).to_owned(),
                 about: "an options string of its own",
                 options: options.to_owned(),
                 table: None,

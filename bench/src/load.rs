@@ -1,8 +1,7 @@
 //! Databases before they are measured: filled with the same records and brought to the same shape,
 //! or empty.
 
-use crate::engine::Budget;
-use crate::engine::{self, Contender, Purpose};
+use crate::engine::{self, Budget, Contender, Purpose};
 use crate::error::{Context, Error};
 use crate::learned::Learned;
 use crate::plan::Plan;
@@ -46,7 +45,15 @@ impl Loaded {
     /// # Errors
     /// If RocksDB does not answer.
     pub fn reader_bytes(&self) -> Result<u64, Error> {
-        let bytes = (self.db).property_int_value(properties::ESTIMATE_TABLE_READERS_MEM);
+        self.memory(properties::ESTIMATE_TABLE_READERS_MEM)
+    }
+
+    /// A property that counts memory, in bytes.
+    ///
+    /// # Errors
+    /// If RocksDB does not answer.
+    pub fn memory(&self, property: &properties::PropName) -> Result<u64, Error> {
+        let bytes = self.db.property_int_value(property);
         let what = || format!("engine {}: asking for memory", self.contender.label);
         Ok(bytes.context(what)?.unwrap_or(0))
     }

@@ -31,16 +31,12 @@ const VERSION: u64 = 1;
 
 impl Stored {
     /// What there is to know of an engine before anything is written: made with `settings`, the
-    /// keys of the load phase being those of `data` whose numbers are below `loaded`.
+    /// keys of the load phase being the first `loaded` ones of `data`.
     pub fn new(settings: &Settings, contender: &Contender, data: &Dataset, loaded: usize) -> Self {
-        let keys = Dataset {
-            loaded,
-            ..data.clone()
-        };
         Self {
             settings: described(settings),
             options: contender.table.is_none().then(|| contender.options.clone()),
-            fingerprint: keys.fingerprint(),
+            fingerprint: data.fingerprint(loaded),
             loaded,
             writes: Vec::new(),
         }
@@ -238,8 +234,9 @@ pub fn records_there(stored: &[Stored]) -> Result<There, Error> {
 /// # Errors
 /// If not.
 pub fn check_keys(stored: &[Stored], data: &Dataset) -> Result<(), Error> {
-    let found = data.fingerprint();
-    match stored.iter().all(|stored| stored.fingerprint == found) {
+    // All were loaded with the same.
+    let is_it = |stored: &Stored| stored.fingerprint == data.fingerprint(stored.loaded);
+    match stored.first().is_none_or(is_it) {
         true => Ok(()),
         false => Err(Error::Usage(
             "the keys are not those that were loaded: was the file of keys changed? Load anew"

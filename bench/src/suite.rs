@@ -453,8 +453,7 @@ fn facts(settings: &Settings, plan: &Plan, loaded: &[Loaded]) -> Vec<(String, St
     };
     let compression = match budget.compression {
         Compression::None => "no compression",
-        Compression::Lz4 => "lz4",
-        Compression::Snappy => "snappy",
+        compression => compression.name(),
     };
     let memory = match settings.memory_percent {
         Some(percent) => format!("cache, index and filters in {percent}% of the data"),

@@ -1,6 +1,6 @@
 //! What the machine and the store say about themselves, for the head of a report.
 
-use crate::error::{Context, Error};
+use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::path::Path;
 
@@ -27,26 +27,11 @@ pub fn memory_bytes() -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
-/// Processor time that the threads of this process have taken so far, in seconds; threads that
-/// have ended are not counted.
-///
-/// # Errors
-/// If the kernel does not tell.
-pub fn cpu_seconds() -> Result<f64, Error> {
-    let what = || "reading processor times from /proc/self/task".to_owned();
-    let mut nanoseconds = 0;
-    for task in fs::read_dir("/proc/self/task").context(what)? {
-        // A thread may end while it is looked at.
-        let text = fs::read_to_string(task.context(what)?.path().join("schedstat"));
-        let first = |text: String| text.split(' ').next()?.parse::<u64>().ok();
-        nanoseconds += text.ok().and_then(first).unwrap_or(0);
-    }
-    match nanoseconds {
-        0 => Err(Error::Run(
-            "the kernel gives no processor times in /proc/self/task/*/schedstat".to_owned(),
-        )),
-        _ => Ok(nanoseconds as f64 / 1e9),
-    }
+/// Processor time that all threads of this process have taken so far, in seconds, those that have
+/// ended included.
+pub fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// The text of the newest OPTIONS file of a database: its options as RocksDB resolved them.

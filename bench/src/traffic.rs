@@ -2,8 +2,8 @@
 
 use crate::error::{Context, Error};
 use crate::results::Traffic;
+use crate::sysinfo;
 use rocksdb::{DB, properties};
-use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 
 /// Counters of the process at one moment.
@@ -41,12 +41,11 @@ impl Meter {
             let value = values.next().and_then(|(_, value)| value.parse().ok());
             value.ok_or_else(|| Error::Run(format!("{PATH} lacks `{name}`: {text}")))
         };
-        let time = clock_gettime(ClockId::ProcessCPUTime);
         Ok(Self {
             read: figure("rchar")?,
             written: figure("wchar")?,
             own: text.len() as u64,
-            cpu_seconds: time.tv_sec as f64 + time.tv_nsec as f64 / 1e9,
+            cpu_seconds: sysinfo::cpu_seconds(),
         })
     }
 
