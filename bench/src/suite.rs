@@ -5,7 +5,7 @@ use crate::dataset::{Dataset, InsertOrder, Source, Wanted};
 use crate::engine::{Budget, Compression};
 use crate::error::Error;
 use crate::format::count;
-use crate::keys::KeySet;
+use crate::keys::{self, KeySet};
 use crate::load::{self, Loaded};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -118,9 +118,28 @@ impl Settings {
             plan.data.loaded = 0;
             plan.check_numbers()?;
         } else {
+            self.fit_inserts(&mut plan)?;
             plan.data = Dataset::new(&self.source, &self.wanted(plan.inserts()))?;
         }
         Ok(plan)
+    }
+
+    /// Plans no more operations than a file has keys to insert, where it was not said how many of
+    /// them are there from the start: two of five at least.
+    fn fit_inserts(&self, plan: &mut Plan) -> Result<(), Error> {
+        let (Source::File(path), None) = (&self.source, self.records) else {
+            return Ok(());
+        };
+        let inserts = plan.inserts();
+        if inserts > 0 {
+            let keys = keys::read_file_as_given(path).map_err(Error::Usage)?.len();
+            let most = keys / 5 * 3;
+            if inserts > most {
+                let operations = plan.operations as f64 * most as f64 / inserts as f64;
+                plan.operations = (operations as usize).max(plan.rounds);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -248,6 +267,13 @@ pub fn compare(settings: &Settings, progress: Progress) -> Result<Suite, Error> 
     };
     each(settings, progress, |workload, operations| {
         let mut plan = settings.fresh_plan(workload, operations)?;
+        if plan.operations < operations && !workload.only_inserts() && settings.seconds.is_none() {
+            progress.headline(&format!(
+                "{} operations instead of {}: the file has no more keys to insert",
+                count(plan.operations as u64),
+                count(operations as u64)
+            ));
+        }
         let root = settings.dir.as_deref();
         let root = root.map(|root| directory(settings, root, workload));
         let mut dir = WorkDir::new(root.as_deref(), settings.keep)?;

@@ -424,6 +424,50 @@ fn what_load_was_told_of_keys_holds_for_run() {
     assert!(stderr(&ycsb(&absent)).contains("--hold-out"));
 }
 
+/// A small file is enough for every workload: fewer operations insert fewer keys.
+#[test]
+fn a_file_of_few_keys_is_enough_for_all_workloads() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    let json = dir.path().join("report.json");
+    let text: String = (0..400)
+        .map(|i| format!("key{}\n", i * 7919 % 100_000))
+        .collect();
+    std::fs::write(&keys, text).unwrap();
+    let file = [
+        "--keys-file",
+        keys.to_str().unwrap(),
+        "--json",
+        json.to_str().unwrap(),
+    ];
+    let base = [
+        "compare",
+        "--workload",
+        "load,a,d,e",
+        "--operations",
+        "20000",
+        "--engines",
+    ];
+    let output = ycsb(&[&base[..], &["stock,mountdb"], &file].concat());
+    let message = stderr(&output);
+    assert!(output.status.success(), "{message}");
+    assert_eq!(
+        message.matches("operations instead of 20,000").count(),
+        2,
+        "{message}"
+    );
+    assert!(stdout(&output).contains("20,000 per engine"));
+    // Where it was said how many are loaded, too few are an error.
+    let said = ["stock,mountdb", "--records", "300"];
+    let output = ycsb(&[&base[..], &said, &file].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("give --records"),
+        "{}",
+        stderr(&output)
+    );
+}
+
 #[test]
 fn what_was_measured_before_an_error_is_reported() {
     let dir = tempfile::tempdir().unwrap();
