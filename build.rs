@@ -30,12 +30,14 @@ mod shims {
         ("ROCKSDB_JEMALLOC", "jemalloc_nodump_allocator.o", "mallctl"),
     ];
 
-    const SOURCES: [&str; 12] = [
+    const SOURCES: [&str; 14] = [
+        "cpp/file_tail.cc",
         "cpp/index_reader.cc",
         "cpp/index_factory.cc",
         "cpp/learned_block.cc",
         "cpp/learned_iterator.cc",
         "cpp/learned_table.cc",
+        "cpp/learned_table_builder.cc",
         "cpp/mapped_blocks.cc",
         "cpp/table_factory.cc",
         "cpp/memtable_rep.cc",

@@ -18,10 +18,6 @@ using rocksdb::Status;
 
 namespace {
 
-std::string LearnedBlockName() {
-  return std::string(rocksdb::kUserDefinedIndexPrefix) + LearnedIndexFactory::kClassName();
-}
-
 // Reads a meta block of an open table, which is never compressed.
 Status ReadBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep, const BlockHandle& handle,
                  rocksdb::BlockType type, BlockContents* contents) {
@@ -33,6 +29,10 @@ Status ReadBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep, const B
 }
 
 }  // namespace
+
+std::string LearnedBlockName() {
+  return std::string(rocksdb::kUserDefinedIndexPrefix) + LearnedIndexFactory::kClassName();
+}
 
 Status ReadLearnedBlock(const ReadOptions& ro, const BlockBasedTable::Rep& rep,
                         BlockContents* contents, bool* found) {

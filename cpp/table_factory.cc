@@ -8,6 +8,7 @@
 #include "mountdb/cpp/index_reader.h"
 #include "mountdb/cpp/learned_block.h"
 #include "mountdb/cpp/learned_table.h"
+#include "mountdb/cpp/learned_table_builder.h"
 #include "mountdb/cpp/table_properties.h"
 #include "rocksdb/comparator.h"
 #include "rocksdb/utilities/options_type.h"
@@ -179,6 +180,11 @@ rocksdb::TableBuilder* LearnedTableFactory::NewTableBuilder(
   if (!learned_options_.write_learned_index) {
     return BlockBasedTableFactory::NewTableBuilder(options, file);
   }
+  const rocksdb::Comparator* comparator = options.internal_comparator.user_comparator();
+  const bool bytewise = comparator == rocksdb::BytewiseComparator();
+  if (bytewise && LearnedTableBuilder::CanWrite(table_options(), options)) {
+    return new LearnedTableBuilder(table_options(), options, file);
+  }
   const auto properties = std::make_shared<rust::Vec<ffi::Property>>();
   // The builder makes its collectors at once and keeps no reference to the factories.
   const auto collectors =
@@ -186,8 +192,7 @@ rocksdb::TableBuilder* LearnedTableFactory::NewTableBuilder(
   rocksdb::TableBuilderOptions with_properties = options;
   with_properties.internal_tbl_prop_coll_factories = &collectors;
 
-  const rocksdb::Comparator* comparator = options.internal_comparator.user_comparator();
-  if (comparator != rocksdb::BytewiseComparator()) {
+  if (!bytewise) {
     *properties =
         ffi::not_learned_properties(std::string("the comparator is ") + comparator->Name());
     return BlockBasedTableFactory::NewTableBuilder(with_properties, file);

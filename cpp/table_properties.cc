@@ -26,11 +26,7 @@ class IndexPropertiesCollector final : public InternalTblPropColl {
     return Status::OK();
   }
   UserCollectedProperties GetReadableProperties() const override {
-    UserCollectedProperties properties;
-    for (const ffi::Property& property : *properties_) {
-      properties.emplace(std::string(property.name), std::string(property.value));
-    }
-    return properties;
+    return AsUserProperties(*properties_);
   }
 
   const char* Name() const override { return "mountdb"; }
@@ -69,6 +65,14 @@ class BorrowedFactory final : public InternalTblPropCollFactory {
 };
 
 }  // namespace
+
+UserCollectedProperties AsUserProperties(const rust::Vec<ffi::Property>& properties) {
+  UserCollectedProperties map;
+  for (const ffi::Property& property : properties) {
+    map.emplace(std::string(property.name), std::string(property.value));
+  }
+  return map;
+}
 
 InternalTblPropCollFactories WithIndexProperties(const InternalTblPropCollFactories& others,
                                                  IndexProperties ours) {

@@ -11,6 +11,8 @@ namespace mountdb {
 // Filled in by the index builder of a file, read when its properties are written.
 using IndexProperties = std::shared_ptr<rust::Vec<ffi::Property>>;
 
+rocksdb::UserCollectedProperties AsUserProperties(const rust::Vec<ffi::Property>& properties);
+
 // `others`, and a collector that adds `ours` to a file's properties. Refers to `others`.
 rocksdb::InternalTblPropCollFactories WithIndexProperties(
     const rocksdb::InternalTblPropCollFactories& others, IndexProperties ours);

@@ -137,6 +137,11 @@ fn line(head: &Head, j: usize) -> u64 {
 impl Sequence {
     /// Reads a sequence and checks that it never decreases. O(len).
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Sequence, Refusal> {
+        Sequence::parse_with_steps(cursor, 0)
+    }
+
+    /// Reads a sequence and checks that no value lies less than `step` above the one before it.
+    fn parse_with_steps(cursor: &mut Cursor<'_>, step: u64) -> Result<Sequence, Refusal> {
         let len = cursor.u32("sequence")? as usize;
         let groups = len.div_ceil(GROUP);
         // Bounds the allocations below by the bytes that are really there.
@@ -173,27 +178,28 @@ impl Sequence {
             heads,
             residuals,
         };
-        sequence.check()?;
+        sequence.check(step)?;
         Ok(sequence)
     }
 
-    fn check(&self) -> Result<(), Refusal> {
-        let mut previous = 0;
-        for i in 0..self.len {
-            let (g, j) = (i / GROUP, i % GROUP);
-            let head = &self.heads[g];
-            if j == 0 && self.firsts[g] >> head.shift << head.shift != self.firsts[g] {
+    fn check(&self, step: u64) -> Result<(), Refusal> {
+        // The smallest value that may follow; `None` behind the largest there is.
+        let mut least = Some(0);
+        for (g, (&first, head)) in self.firsts.iter().zip(&self.heads).enumerate() {
+            if first >> head.shift << head.shift != first {
                 return Err(Refusal::Invalid("first value of a group is off its unit"));
             }
-            let rise = ((j as u128 * u128::from(head.slope)) >> head.frac)
-                + u128::from(self.residual(head, j));
-            let units = u128::from(self.firsts[g] >> head.shift) + rise;
-            let value = u64::try_from(units << head.shift)
-                .map_err(|_| Refusal::Invalid("sequence leaves 64 bits"))?;
-            if value < previous || (j == 0 && value != self.firsts[g]) {
-                return Err(Refusal::Invalid("sequence decreases"));
+            for j in 0..GROUP.min(self.len - g * GROUP) {
+                let rise = ((j as u128 * u128::from(head.slope)) >> head.frac)
+                    + u128::from(self.residual(head, j));
+                let units = u128::from(first >> head.shift) + rise;
+                let value = u64::try_from(units << head.shift)
+                    .map_err(|_| Refusal::Invalid("sequence leaves 64 bits"))?;
+                if least.is_none_or(|least| value < least) || (j == 0 && value != first) {
+                    return Err(Refusal::Invalid("sequence decreases or stands still"));
+                }
+                least = value.checked_add(step);
             }
-            previous = value;
         }
         Ok(())
     }
@@ -250,10 +256,7 @@ impl Sequence {
 impl Ranked {
     /// Reads a sequence and checks that it ascends. O(len).
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Ranked, Refusal> {
-        let mut sequence = Sequence::parse(cursor)?;
-        if (1..sequence.len).any(|i| sequence.get(i - 1) == sequence.get(i)) {
-            return Err(Refusal::Invalid("sequence has a value twice"));
-        }
+        let mut sequence = Sequence::parse_with_steps(cursor, 1)?;
         let steepness = (sequence.heads.iter()).map(|head| {
             // Finite, so that no step leads nowhere. Nothing is divided by zero.
             ((1u64 << head.frac) as f32 / head.slope as f32).min(f32::MAX)

@@ -1,0 +1,183 @@
+#include "mountdb/cpp/file_tail.h"
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "rocksdb/iostats_context.h"
+#include "table/block_based/block.h"
+#include "table/block_based/block_based_table_builder.h"
+#include "table/block_based/block_based_table_reader.h"
+#include "table/format.h"
+#include "table/meta_blocks.h"
+#include "util/coding.h"
+
+namespace mountdb {
+
+using rocksdb::Block;
+using rocksdb::BlockContents;
+using rocksdb::BlockHandle;
+using rocksdb::Footer;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+namespace {
+
+constexpr size_t kTrailerSize = rocksdb::BlockBasedTable::kBlockTrailerSize;
+
+// The end of a file, by offsets in the file.
+class End {
+ public:
+  End(uint64_t file_size, const std::string& bytes)
+      : offset_(file_size - bytes.size()), bytes_(bytes) {}
+
+  // Whether an uncompressed block lies in it, and ends with its trailer where `next` begins.
+  bool HasBefore(uint64_t next, const BlockHandle& block) const {
+    return block.offset() >= offset_ && block.offset() <= next &&
+           block.size() <= next - block.offset() &&
+           next - block.offset() - block.size() == kTrailerSize &&
+           bytes_[next - kTrailerSize - offset_] == rocksdb::kNoCompression;
+  }
+
+  Slice At(const BlockHandle& block) const {
+    return Slice(bytes_.data() + (block.offset() - offset_), block.size());
+  }
+
+ private:
+  const uint64_t offset_;
+  const std::string& bytes_;
+};
+
+using Entries = std::map<std::string, std::string>;
+
+// The entries of a meta block; false if it is damaged.
+bool ReadEntries(const Slice& contents, Entries* entries) {
+  Block block{BlockContents(contents)};
+  const std::unique_ptr<rocksdb::InternalIterator> iter(block.NewMetaIterator());
+  for (iter->SeekToFirst(); iter->Valid(); iter->Next()) {
+    entries->emplace(iter->key().ToString(), iter->value().ToString());
+  }
+  return iter->status().ok();
+}
+
+// Appends blocks and a footer to what lies before `offset` in a file.
+class Writer {
+ public:
+  Writer(const Footer& like, uint64_t offset) : like_(like), offset_(offset) {}
+
+  BlockHandle Add(const Slice& contents) {
+    const BlockHandle handle(offset_ + bytes_.size(), contents.size());
+    const char type = rocksdb::kNoCompression;
+    const uint32_t checksum =
+        rocksdb::ComputeBuiltinChecksumWithLastByte(like_.checksum_type(), contents.data(),
+                                                    contents.size(), type) +
+        rocksdb::ChecksumModifierForContext(like_.base_context_checksum(), handle.offset());
+    bytes_.append(contents.data(), contents.size());
+    bytes_.push_back(type);
+    rocksdb::PutFixed32(&bytes_, checksum);
+    return handle;
+  }
+
+  bool AddFooter(const BlockHandle& metaindex) {
+    rocksdb::FooterBuilder footer;
+    const rocksdb::Status s = footer.Build(
+        rocksdb::kBlockBasedTableMagicNumber, like_.format_version(), offset_ + bytes_.size(),
+        like_.checksum_type(), metaindex, like_.index_handle(), like_.base_context_checksum());
+    if (s.ok()) {
+      bytes_.append(footer.GetSlice().data(), footer.GetSlice().size());
+    }
+    return s.ok();
+  }
+
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  const Footer& like_;
+  const uint64_t offset_;
+  std::string bytes_;
+};
+
+}  // namespace
+
+IOStatus HeldBackFile::Append(const Slice& data, const IOOptions& options,
+                              rocksdb::IODebugContext*) {
+  size_ += data.size();
+  IOStatus s;
+  rocksdb::IOStatsContext* const stats = rocksdb::get_iostats_context();
+  if (holding_) {
+    held_.append(data.data(), data.size());
+  } else {
+    const uint64_t nanos = stats->write_nanos;
+    const uint64_t cpu_nanos = stats->cpu_write_nanos;
+    s = to_->Append(options, data);
+    // The writer in front of this file takes the time as well.
+    stats->write_nanos = nanos;
+    stats->cpu_write_nanos = cpu_nanos;
+  }
+  if (s.ok() && !stats->disable_iostats) {
+    // That writer is about to count them, and the one behind does when it writes them.
+    stats->bytes_written -= data.size();
+  }
+  return s;
+}
+
+bool AddToTail(uint64_t file_size, const Addition& addition, std::string* end) {
+  // RocksDB writes no other length for the formats that it still writes.
+  constexpr size_t kFooterSize = Footer::kNewVersionsEncodedLength;
+  if (end->size() < kFooterSize || file_size < end->size()) {
+    return false;
+  }
+  const End old(file_size, *end);
+  const uint64_t footer_offset = file_size - kFooterSize;
+  Footer footer;
+  if (!footer
+           .DecodeFrom(Slice(end->data() + end->size() - kFooterSize, kFooterSize), footer_offset,
+                       rocksdb::kBlockBasedTableMagicNumber)
+           .ok() ||
+      !old.HasBefore(footer_offset, footer.metaindex_handle())) {
+    return false;
+  }
+  Entries metaindex;
+  if (!ReadEntries(old.At(footer.metaindex_handle()), &metaindex)) {
+    return false;
+  }
+  std::map<std::string, BlockHandle> blocks;
+  for (const auto& [name, encoded] : metaindex) {
+    Slice rest(encoded);
+    if (!blocks[name].DecodeFrom(&rest).ok()) {
+      return false;
+    }
+  }
+  const auto properties = blocks.find(rocksdb::kPropertiesBlockName);
+  Entries all_properties;
+  if (blocks.count(addition.name) != 0 || properties == blocks.end() ||
+      !old.HasBefore(footer.metaindex_handle().offset(), properties->second) ||
+      !ReadEntries(old.At(properties->second), &all_properties)) {
+    return false;
+  }
+
+  const uint64_t kept_until = properties->second.offset();
+  Writer anew(footer, kept_until);
+  if (!addition.block.empty()) {
+    blocks[addition.name] = anew.Add(addition.block);
+  }
+  all_properties.insert(addition.properties.begin(), addition.properties.end());
+  rocksdb::PropertyBlockBuilder properties_builder;
+  for (const auto& [name, value] : all_properties) {
+    properties_builder.Add(name, value);
+  }
+  blocks[rocksdb::kPropertiesBlockName] = anew.Add(properties_builder.Finish());
+  rocksdb::MetaIndexBuilder metaindex_builder;
+  for (const auto& [name, handle] : blocks) {
+    metaindex_builder.Add(name, handle);
+  }
+  if (!anew.AddFooter(anew.Add(metaindex_builder.Finish()))) {
+    return false;
+  }
+  end->resize(end->size() - (file_size - kept_until));
+  end->append(anew.bytes());
+  return true;
+}
+
+}  // namespace mountdb

@@ -1,0 +1,68 @@
+// The end of a table file that BlockBasedTableBuilder writes, with one more meta block.
+//
+//   ... [properties][metaindex][footer]   becomes   ... [block][properties][metaindex][footer]
+//
+// RocksDB writes meta blocks of others for user-defined indexes only, and asks for these at every
+// key. So its builder writes to a HeldBackFile, which lets the data pass; what follows the data is
+// taken from it, and its end written anew by RocksDB's own builders of these blocks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "file/writable_file_writer.h"
+#include "rocksdb/file_system.h"
+#include "rocksdb/table_properties.h"
+
+namespace mountdb {
+
+// Stands between two writers, of which that in front buffers: hands on what it is given until it
+// is told to hold back.
+class HeldBackFile final : public rocksdb::FSWritableFile {
+ public:
+  explicit HeldBackFile(rocksdb::WritableFileWriter* to) : to_(to) {}
+
+  void HoldBack() { holding_ = true; }
+  // All that came since.
+  std::string TakeHeld() { return std::move(held_); }
+
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext*) override;
+  using rocksdb::FSWritableFile::Append;
+  rocksdb::IOStatus Flush(const rocksdb::IOOptions& options, rocksdb::IODebugContext*) override {
+    // Where the writer behind it keeps to bytes_per_sync.
+    return holding_ ? rocksdb::IOStatus::OK() : to_->Flush(options);
+  }
+  // That writer is synced and closed by those who own it.
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::OK();
+  }
+  rocksdb::IOStatus Close(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::OK();
+  }
+  uint64_t GetFileSize(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+    return size_;
+  }
+
+ private:
+  rocksdb::WritableFileWriter* const to_;
+  uint64_t size_ = 0;
+  bool holding_ = false;
+  std::string held_;
+};
+
+// What is to be added to a file.
+struct Addition {
+  std::string name;
+  // No block if it is empty.
+  rocksdb::Slice block;
+  rocksdb::UserCollectedProperties properties;
+};
+
+// Writes to `end`, the end of a table file of `file_size` bytes, the longer one that has the
+// addition too. Leaves it alone and returns false unless it is what BlockBasedTableBuilder of
+// RocksDB 11.8.1 writes.
+bool AddToTail(uint64_t file_size, const Addition& addition, std::string* end);
+
+}  // namespace mountdb
