@@ -30,5 +30,6 @@ run app
 run memory
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
   run index_reader "${internals[@]}"
+  run table_builder "${internals[@]}"
   run memtable_rep "${internals[@]}"
 fi
