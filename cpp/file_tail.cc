@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "rocksdb/iostats_context.h"
+#include "rocksdb/perf_level.h"
+#include "rocksdb/system_clock.h"
 #include "table/block_based/block.h"
 #include "table/block_based/block_based_table_builder.h"
 #include "table/block_based/block_based_table_reader.h"
@@ -90,7 +92,7 @@ class Writer {
     return s.ok();
   }
 
-  const std::string& bytes() const { return bytes_; }
+  std::string TakeBytes() { return std::move(bytes_); }
 
  private:
   const Footer& like_;
@@ -98,55 +100,88 @@ class Writer {
   std::string bytes_;
 };
 
+// The writer in front is timing what it takes for a write: what the writer behind does, which times
+// its writes itself. So that time is taken off beforehand.
+class FrontTimers {
+ public:
+  FrontTimers()
+      : clock_(rocksdb::SystemClock::Default().get()), level_(rocksdb::GetPerfLevel()) {
+    if (level_ >= rocksdb::PerfLevel::kEnableTimeExceptForMutex) {
+      nanos_ = clock_->NowNanos();
+    }
+    if (level_ >= rocksdb::PerfLevel::kEnableTimeAndCPUTimeExceptForMutex) {
+      cpu_nanos_ = clock_->CPUNanos();
+    }
+  }
+
+  void Discount(rocksdb::IOStatsContext* stats) const {
+    if (level_ >= rocksdb::PerfLevel::kEnableTimeExceptForMutex) {
+      stats->write_nanos -= clock_->NowNanos() - nanos_;
+    }
+    if (level_ >= rocksdb::PerfLevel::kEnableTimeAndCPUTimeExceptForMutex) {
+      stats->cpu_write_nanos -= clock_->CPUNanos() - cpu_nanos_;
+    }
+  }
+
+ private:
+  rocksdb::SystemClock* const clock_;
+  const rocksdb::PerfLevel level_;
+  uint64_t nanos_ = 0;
+  uint64_t cpu_nanos_ = 0;
+};
+
 }  // namespace
 
 IOStatus HeldBackFile::Append(const Slice& data, const IOOptions& options,
                               rocksdb::IODebugContext*) {
-  size_ += data.size();
   IOStatus s;
   rocksdb::IOStatsContext* const stats = rocksdb::get_iostats_context();
   if (holding_) {
     held_.append(data.data(), data.size());
   } else {
-    const uint64_t nanos = stats->write_nanos;
-    const uint64_t cpu_nanos = stats->cpu_write_nanos;
+    const FrontTimers timers;
     s = to_->Append(options, data);
-    // The writer in front of this file takes the time as well.
-    stats->write_nanos = nanos;
-    stats->cpu_write_nanos = cpu_nanos;
+    timers.Discount(stats);
   }
   if (s.ok() && !stats->disable_iostats) {
-    // That writer is about to count them, and the one behind does when it writes them.
+    // The writer in front is about to count them, and the one behind does when it writes them.
     stats->bytes_written -= data.size();
   }
   return s;
 }
 
-bool AddToTail(uint64_t file_size, const Addition& addition, std::string* end) {
+IOStatus HeldBackFile::Flush(const IOOptions& options, rocksdb::IODebugContext*) {
+  // Where the writer behind keeps to bytes_per_sync. Direct I/O knows no such thing, and it would
+  // write a page that is not full.
+  return holding_ || to_->use_direct_io() ? IOStatus::OK() : to_->Flush(options);
+}
+
+std::optional<NewEnd> WithAddition(uint64_t file_size, const std::string& end,
+                                   const Addition& addition) {
   // RocksDB writes no other length for the formats that it still writes.
   constexpr size_t kFooterSize = Footer::kNewVersionsEncodedLength;
-  if (end->size() < kFooterSize || file_size < end->size()) {
-    return false;
+  if (end.size() < kFooterSize || file_size < end.size()) {
+    return std::nullopt;
   }
-  const End old(file_size, *end);
+  const End old(file_size, end);
   const uint64_t footer_offset = file_size - kFooterSize;
   Footer footer;
   if (!footer
-           .DecodeFrom(Slice(end->data() + end->size() - kFooterSize, kFooterSize), footer_offset,
+           .DecodeFrom(Slice(end.data() + end.size() - kFooterSize, kFooterSize), footer_offset,
                        rocksdb::kBlockBasedTableMagicNumber)
            .ok() ||
       !old.HasBefore(footer_offset, footer.metaindex_handle())) {
-    return false;
+    return std::nullopt;
   }
   Entries metaindex;
   if (!ReadEntries(old.At(footer.metaindex_handle()), &metaindex)) {
-    return false;
+    return std::nullopt;
   }
   std::map<std::string, BlockHandle> blocks;
   for (const auto& [name, encoded] : metaindex) {
     Slice rest(encoded);
     if (!blocks[name].DecodeFrom(&rest).ok()) {
-      return false;
+      return std::nullopt;
     }
   }
   const auto properties = blocks.find(rocksdb::kPropertiesBlockName);
@@ -154,7 +189,7 @@ bool AddToTail(uint64_t file_size, const Addition& addition, std::string* end) {
   if (blocks.count(addition.name) != 0 || properties == blocks.end() ||
       !old.HasBefore(footer.metaindex_handle().offset(), properties->second) ||
       !ReadEntries(old.At(properties->second), &all_properties)) {
-    return false;
+    return std::nullopt;
   }
 
   const uint64_t kept_until = properties->second.offset();
@@ -173,11 +208,9 @@ bool AddToTail(uint64_t file_size, const Addition& addition, std::string* end) {
     metaindex_builder.Add(name, handle);
   }
   if (!anew.AddFooter(anew.Add(metaindex_builder.Finish()))) {
-    return false;
+    return std::nullopt;
   }
-  end->resize(end->size() - (file_size - kept_until));
-  end->append(anew.bytes());
-  return true;
+  return NewEnd{end.size() - (file_size - kept_until), anew.TakeBytes()};
 }
 
 }  // namespace mountdb

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,7 @@ class HeldBackFile final : public rocksdb::FSWritableFile {
  public:
   explicit HeldBackFile(rocksdb::WritableFileWriter* to) : to_(to) {}
 
+  // From here on the writer behind it is not used, and may go.
   void HoldBack() { holding_ = true; }
   // All that came since.
   std::string TakeHeld() { return std::move(held_); }
@@ -30,24 +32,20 @@ class HeldBackFile final : public rocksdb::FSWritableFile {
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext*) override;
   using rocksdb::FSWritableFile::Append;
-  rocksdb::IOStatus Flush(const rocksdb::IOOptions& options, rocksdb::IODebugContext*) override {
-    // Where the writer behind it keeps to bytes_per_sync.
-    return holding_ ? rocksdb::IOStatus::OK() : to_->Flush(options);
-  }
-  // That writer is synced and closed by those who own it.
+  // Called when the buffer in front is full, as it is for the file itself without it.
+  rocksdb::IOStatus Flush(const rocksdb::IOOptions& options, rocksdb::IODebugContext*) override;
+  // The writer behind it is synced and closed by those who own it.
   rocksdb::IOStatus Sync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
     return rocksdb::IOStatus::OK();
   }
   rocksdb::IOStatus Close(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
     return rocksdb::IOStatus::OK();
   }
-  uint64_t GetFileSize(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
-    return size_;
-  }
+  // For listeners, of which the writer in front has none.
+  uint64_t GetFileSize(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override { return 0; }
 
  private:
   rocksdb::WritableFileWriter* const to_;
-  uint64_t size_ = 0;
   bool holding_ = false;
   std::string held_;
 };
@@ -60,9 +58,17 @@ struct Addition {
   rocksdb::UserCollectedProperties properties;
 };
 
-// Writes to `end`, the end of a table file of `file_size` bytes, the longer one that has the
-// addition too. Leaves it alone and returns false unless it is what BlockBasedTableBuilder of
-// RocksDB 11.8.1 writes.
-bool AddToTail(uint64_t file_size, const Addition& addition, std::string* end);
+// How the end of a file goes on.
+struct NewEnd {
+  // As many bytes of the old end remain.
+  size_t kept = 0;
+  std::string bytes;
+};
+
+// `end` with the addition; it is the end of a table file of `file_size` bytes. None unless it is
+// what BlockBasedTableBuilder of RocksDB 11.8.1 writes. Checksums are not verified: it has never
+// left memory.
+std::optional<NewEnd> WithAddition(uint64_t file_size, const std::string& end,
+                                   const Addition& addition);
 
 }  // namespace mountdb

@@ -1,5 +1,5 @@
-// The learned index through RocksDB's user-defined-index interface: how mountdb's table
-// writes it, and how an application without mountdb's table may use it, with
+// The learned index through RocksDB's user-defined-index interface: how mountdb's table writes
+// it where LearnedTableBuilder cannot, and how an application without that table may use it, with
 //   block_based_table_factory={user_defined_index_factory=mountdb;
 //                              use_udi_as_primary_index=true}
 #pragma once

@@ -20,13 +20,11 @@ using rocksdb::WritableFileWriter;
 
 namespace {
 
-// What fills the buffer in front is longer than what the writer behind it, with its 1 MiB unless
-// somebody chose more, wants to copy once more.
+// What fills this buffer is longer than what the writer behind it, with its 1 MiB unless somebody
+// chose more, wants to copy once more.
 rocksdb::FileOptions InFront() {
   rocksdb::FileOptions options;
   options.writable_file_max_buffer_size = (1 << 20) + (1 << 16);
-  options.bytes_per_sync = 0;
-  options.rate_limiter = nullptr;
   return options;
 }
 
@@ -54,7 +52,8 @@ LearnedTableBuilder::LearnedTableBuilder(const BlockBasedTableOptions& table_opt
       index_(LearnedIndexFactory(info_log_, properties_).NewBuilder()),
       held_(new HeldBackFile(file)),
       front_(std::unique_ptr<rocksdb::FSWritableFile>(held_), file->file_name(), InFront(),
-             options.ioptions.clock),
+             options.ioptions.clock, /*io_tracer=*/nullptr, options.ioptions.stats,
+             rocksdb::Histograms::SST_WRITE_MICROS),
       table_(table_options, options, &front_) {}
 
 void LearnedTableBuilder::Add(const Slice& key, const Slice& value) {
@@ -94,56 +93,67 @@ void LearnedTableBuilder::AddBlock(uint64_t end, const Slice* next_first_key) {
 }
 
 Status LearnedTableBuilder::Finish() {
-  IOOptions io_options;
-  io_status_ = WritableFileWriter::PrepareIOOptions(write_options_, io_options);
-  if (io_status_.ok()) {
-    // The data need not be held.
-    io_status_ = front_.Flush(io_options);
-  }
   held_->HoldBack();
   Status s = table_.Finish();
-  if (s.ok() && io_status_.ok()) {
-    io_status_ = front_.Flush(io_options);
-  }
-  if (!s.ok() || !io_status_.ok()) {
-    return status();
+  if (!s.ok()) {
+    return s;
   }
   const uint64_t data_end = table_.FileSize() - table_.GetTailSize();
   if (data_end != blocks_end_) {
     AddBlock(data_end, nullptr);
   }
-  io_status_ = WriteTail(io_options);
-  return io_status_;
+  tail_status_ = WriteTail();
+  return tail_status_;
 }
 
-IOStatus LearnedTableBuilder::WriteTail(const IOOptions& io_options) {
+IOStatus LearnedTableBuilder::WriteTail() {
+  IOOptions io_options;
+  IOStatus s = WritableFileWriter::PrepareIOOptions(write_options_, io_options);
+  if (s.ok()) {
+    s = front_.Flush(io_options);
+  }
+  if (!s.ok()) {
+    return s;
+  }
   Addition addition;
   addition.name = LearnedBlockName();
   // Never fails: the properties say so if there is no index.
   index_->Finish(&addition.block).PermitUncheckedError();
   addition.properties = AsUserProperties(*properties_);
-  std::string tail = held_->TakeHeld();
-  const size_t length = tail.size();
+  const std::string tail = held_->TakeHeld();
+  std::optional<NewEnd> end;
   // A block that was missed would be noticed when the file is opened, and its index refused.
-  if (blocks_ == table_.GetTableProperties().num_data_blocks &&
-      AddToTail(table_.FileSize(), addition, &tail)) {
-    added_ = tail.size() - length;
-  } else {
-    // The file is complete as it is.
+  if (blocks_ == table_.GetTableProperties().num_data_blocks) {
+    end = WithAddition(table_.FileSize(), tail, addition);
+  }
+  if (!end) {
+    // The file is complete as it is. Its properties, too, stay what they are.
     ffi::count_not_built();
     rocksdb::Warn(info_log_,
                   "mountdb: no learned index for this file: it is laid out in an unknown way");
     properties_->clear();
+    return file_->Append(io_options, tail);
   }
-  return file_->Append(io_options, tail);
+  s = file_->Append(io_options, Slice(tail.data(), end->kept));
+  if (s.ok()) {
+    s = file_->Append(io_options, end->bytes);
+    added_ = end->kept + end->bytes.size() - tail.size();
+  }
+  return s;
 }
 
 Status LearnedTableBuilder::status() const {
-  return io_status_.ok() ? table_.status() : Status(io_status_);
+  return tail_status_.ok() ? table_.status() : Status(tail_status_);
 }
 
 IOStatus LearnedTableBuilder::io_status() const {
-  return io_status_.ok() ? table_.io_status() : io_status_;
+  return tail_status_.ok() ? table_.io_status() : tail_status_;
+}
+
+uint64_t LearnedTableBuilder::EstimatedTailSize() const {
+  // The properties are those few that ffi::not_learned_properties() and its sister make.
+  constexpr uint64_t kProperties = 1024;
+  return table_.EstimatedTailSize() + index_->EstimatedSize() + kProperties;
 }
 
 rocksdb::TableProperties LearnedTableBuilder::GetTableProperties() const {

@@ -32,6 +32,9 @@ class LearnedTableBuilder final : public rocksdb::TableBuilder {
                       const rocksdb::TableBuilderOptions& options,
                       rocksdb::WritableFileWriter* file);
 
+  // The file may be gone: RocksDB keeps builders of compactions that failed for longer.
+  ~LearnedTableBuilder() override { held_->HoldBack(); }
+
   void Add(const rocksdb::Slice& key, const rocksdb::Slice& value) override;
   rocksdb::Status Finish() override;
   void Abandon() override { table_.Abandon(); }
@@ -43,7 +46,7 @@ class LearnedTableBuilder final : public rocksdb::TableBuilder {
   uint64_t PreCompressionSize() const override { return table_.PreCompressionSize() + added_; }
   uint64_t FileSize() const override { return table_.FileSize() + added_; }
   uint64_t EstimatedFileSize() const override { return table_.EstimatedFileSize() + added_; }
-  uint64_t EstimatedTailSize() const override { return table_.EstimatedTailSize(); }
+  uint64_t EstimatedTailSize() const override;
   uint64_t GetTailSize() const override { return table_.GetTailSize() + added_; }
   bool NeedCompact() const override { return table_.NeedCompact(); }
   rocksdb::TableProperties GetTableProperties() const override;
@@ -61,7 +64,7 @@ class LearnedTableBuilder final : public rocksdb::TableBuilder {
   // Tells the index of the data block that ends where `end` is. No key follows the last one.
   void AddBlock(uint64_t end, const rocksdb::Slice* next_first_key);
   [[gnu::noinline]] void GrowLastKeyBuffer(size_t size);
-  rocksdb::IOStatus WriteTail(const rocksdb::IOOptions& io_options);
+  rocksdb::IOStatus WriteTail();
 
   rocksdb::WritableFileWriter* const file_;
   const rocksdb::WriteOptions write_options_;
@@ -83,7 +86,7 @@ class LearnedTableBuilder final : public rocksdb::TableBuilder {
   // Once the tail is written: by how much it is longer than that of `table_`, and what came of
   // writing it.
   uint64_t added_ = 0;
-  rocksdb::IOStatus io_status_;
+  rocksdb::IOStatus tail_status_;
 };
 
 }  // namespace mountdb

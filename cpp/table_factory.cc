@@ -182,8 +182,12 @@ rocksdb::TableBuilder* LearnedTableFactory::NewTableBuilder(
   }
   const rocksdb::Comparator* comparator = options.internal_comparator.user_comparator();
   const bool bytewise = comparator == rocksdb::BytewiseComparator();
-  if (bytewise && LearnedTableBuilder::CanWrite(table_options(), options)) {
-    return new LearnedTableBuilder(table_options(), options, file);
+  // SstFileWriter does not ask ValidateOptions().
+  BlockBasedTableOptions own = table_options();
+  own.user_defined_index_factory = nullptr;
+  own.use_udi_as_primary_index = false;
+  if (bytewise && LearnedTableBuilder::CanWrite(own, options)) {
+    return new LearnedTableBuilder(own, options, file);
   }
   const auto properties = std::make_shared<rust::Vec<ffi::Property>>();
   // The builder makes its collectors at once and keeps no reference to the factories.
@@ -207,11 +211,9 @@ rocksdb::TableBuilder* LearnedTableFactory::NewTableBuilder(
     *properties = ffi::not_learned_properties("parallel compression");
     return BlockBasedTableFactory::NewTableBuilder(with_properties, file);
   }
-  BlockBasedTableOptions with_index = table_options();
-  with_index.user_defined_index_factory =
+  own.user_defined_index_factory =
       std::make_shared<LearnedIndexFactory>(options.ioptions.info_log, properties);
-  with_index.use_udi_as_primary_index = false;
-  return new rocksdb::BlockBasedTableBuilder(with_index, with_properties, file);
+  return new rocksdb::BlockBasedTableBuilder(own, with_properties, file);
 }
 
 Status LearnedTableFactory::ValidateOptions(

@@ -2,8 +2,8 @@
 // standard one.
 //
 // Files are block-based table files that any RocksDB reads. The learned block is one more
-// meta block, written through RocksDB's user-defined-index interface; on open it takes the
-// standard index's place if it is there and sound.
+// meta block (learned_table_builder.h); on open it takes the standard index's place if it is
+// there and sound.
 #pragma once
 
 #include <memory>
