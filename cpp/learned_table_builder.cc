@@ -1,15 +1,22 @@
 #include "mountdb/cpp/learned_table_builder.h"
 
-#include <cstring>
-#include <utility>
+#include <optional>
 
 #include "db/dbformat.h"
 #include "mountdb/cpp/index_factory.h"
 #include "mountdb/cpp/learned_block.h"
+#include "rocksdb/flush_block_policy.h"
+#include "table/block_based/block_based_table_reader.h"
+#include "table/block_based/block_builder.h"
 
 namespace mountdb {
 
+using rocksdb::BlockBasedTableBuilder;
 using rocksdb::BlockBasedTableOptions;
+using rocksdb::BlockBuilder;
+using rocksdb::FlushBlockBySizePolicyFactory;
+using rocksdb::FlushBlockPolicy;
+using rocksdb::FlushBlockPolicyFactory;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
@@ -19,6 +26,63 @@ using rocksdb::UserDefinedIndexBuilder;
 using rocksdb::WritableFileWriter;
 
 namespace {
+
+// Ends blocks exactly where `policy` does.
+class WatchedPolicy final : public FlushBlockPolicy {
+ public:
+  // `enough`: it ends no block that stays below this size with the next entry.
+  WatchedPolicy(std::unique_ptr<FlushBlockPolicy> policy, uint64_t enough,
+                const BlockBuilder& block, LearnedTableParts* table)
+      : policy_(std::move(policy)), enough_(enough), block_(block), table_(table) {}
+
+  bool Update(const Slice& key, const Slice& value) override {
+    const uint64_t at_most =
+        block_.CurrentSizeEstimate() + key.size() + value.size() + kMostBesideKeyAndValue;
+    const bool ends_block = at_most > enough_ && policy_->Update(key, value);
+    table_->Watch(key, ends_block);
+    return ends_block;
+  }
+
+ private:
+  // More than BlockBuilder::EstimateSizeAfterKV counts beside key and value, and the trailer: a
+  // restart and the shared length of 4 bytes each, varints of 5 bytes for two lengths and an
+  // offset, and 5.
+  static constexpr uint64_t kMostBesideKeyAndValue = 64;
+
+  const std::unique_ptr<FlushBlockPolicy> policy_;
+  const uint64_t enough_;
+  const BlockBuilder& block_;
+  LearnedTableParts* const table_;
+};
+
+class WatchedPolicyFactory final : public FlushBlockPolicyFactory {
+ public:
+  WatchedPolicyFactory(std::shared_ptr<FlushBlockPolicyFactory> factory, LearnedTableParts* table)
+      : factory_(std::move(factory)), table_(table) {}
+
+  // Its decisions are those of the factory of this name.
+  const char* Name() const override { return factory_->Name(); }
+
+  FlushBlockPolicy* NewFlushBlockPolicy(const BlockBasedTableOptions& options,
+                                        const BlockBuilder& block) const override {
+    // RocksDB's policy ends a block that has its size, or would have with the next entry. To learn
+    // the latter it sums up that entry's parts, for every key; a bound is enough for most.
+    const bool by_size = factory_->Name() == Slice(FlushBlockBySizePolicyFactory::kClassName());
+    return new WatchedPolicy(
+        std::unique_ptr<FlushBlockPolicy>(factory_->NewFlushBlockPolicy(options, block)),
+        by_size ? options.block_size : 0, block, table_);
+  }
+
+ private:
+  const std::shared_ptr<FlushBlockPolicyFactory> factory_;
+  LearnedTableParts* const table_;
+};
+
+BlockBasedTableOptions Watched(BlockBasedTableOptions options, LearnedTableParts* table) {
+  options.flush_block_policy_factory =
+      std::make_shared<WatchedPolicyFactory>(options.flush_block_policy_factory, table);
+  return options;
+}
 
 // What fills this buffer is longer than what the writer behind it, with its 1 MiB unless somebody
 // chose more, wants to copy once more.
@@ -32,19 +96,7 @@ uint64_t TagOf(const Slice& internal_key) { return rocksdb::ExtractInternalKeyFo
 
 }  // namespace
 
-bool LearnedTableBuilder::CanWrite(const BlockBasedTableOptions& table_options,
-                                   const TableBuilderOptions& options) {
-  // A dictionary is made of blocks that wait for it; a compression manager may ask for one, or
-  // for threads.
-  return options.compression_opts.parallel_threads <= 1 &&
-         options.compression_opts.max_dict_bytes == 0 &&
-         options.moptions.compression_manager == nullptr && !table_options.block_align &&
-         table_options.super_block_alignment_size == 0 && options.embedded_blob_options == nullptr;
-}
-
-LearnedTableBuilder::LearnedTableBuilder(const BlockBasedTableOptions& table_options,
-                                         const TableBuilderOptions& options,
-                                         WritableFileWriter* file)
+LearnedTableParts::LearnedTableParts(const TableBuilderOptions& options, WritableFileWriter* file)
     : file_(file),
       write_options_(options.write_options),
       info_log_(options.ioptions.info_log),
@@ -53,29 +105,10 @@ LearnedTableBuilder::LearnedTableBuilder(const BlockBasedTableOptions& table_opt
       held_(new HeldBackFile(file)),
       front_(std::unique_ptr<rocksdb::FSWritableFile>(held_), file->file_name(), InFront(),
              options.ioptions.clock, /*io_tracer=*/nullptr, options.ioptions.stats,
-             rocksdb::Histograms::SST_WRITE_MICROS),
-      table_(table_options, options, &front_) {}
+             rocksdb::Histograms::SST_WRITE_MICROS) {}
 
-void LearnedTableBuilder::Add(const Slice& key, const Slice& value) {
-  table_.Add(key, value);
-  if (rocksdb::ExtractValueType(key) == rocksdb::kTypeRangeDeletion) {
-    return;
-  }
-  if (front_.GetFileSize() != blocks_end_) {
-    // This key did not fit in the block before it.
-    AddBlock(front_.GetFileSize(), &key);
-  }
-  if (key.size() > last_key_buffer_.size()) {
-    GrowLastKeyBuffer(key.size());
-  }
-  std::memcpy(last_key_buffer_.data(), key.data(), key.size());
-  last_key_size_ = key.size();
-}
-
-void LearnedTableBuilder::GrowLastKeyBuffer(size_t size) { last_key_buffer_.resize(2 * size); }
-
-void LearnedTableBuilder::AddBlock(uint64_t end, const Slice* next_first_key) {
-  const Slice last_key(last_key_buffer_.data(), last_key_size_);
+void LearnedTableParts::AddBlock(uint64_t end, const Slice& last_key,
+                                 const Slice* next_first_key) {
   const uint64_t size = end - blocks_end_ - rocksdb::BlockBasedTable::kBlockTrailerSize;
   const UserDefinedIndexBuilder::BlockHandle handle{blocks_end_, size};
   UserDefinedIndexBuilder::IndexEntryContext tags;
@@ -92,26 +125,44 @@ void LearnedTableBuilder::AddBlock(uint64_t end, const Slice* next_first_key) {
   blocks_end_ = end;
 }
 
+bool LearnedTableBuilder::CanWrite(const BlockBasedTableOptions& table_options,
+                                   const TableBuilderOptions& options) {
+  // A dictionary is made of blocks that wait for it; a compression manager may ask for one, or
+  // for threads.
+  return options.compression_opts.parallel_threads <= 1 &&
+         options.compression_opts.max_dict_bytes == 0 &&
+         options.moptions.compression_manager == nullptr && !table_options.block_align &&
+         table_options.super_block_alignment_size == 0 && options.embedded_blob_options == nullptr;
+}
+
+LearnedTableBuilder::LearnedTableBuilder(const BlockBasedTableOptions& table_options,
+                                         const TableBuilderOptions& options,
+                                         WritableFileWriter* file)
+    : LearnedTableParts(options, file),
+      BlockBasedTableBuilder(Watched(table_options, this), options, &front_) {}
+
 Status LearnedTableBuilder::Finish() {
+  IOOptions io_options;
+  tail_status_ = WritableFileWriter::PrepareIOOptions(write_options_, io_options);
+  SeeNewestBlock();
+  // Data is not held back, unless it is so little that it takes a write of its own.
+  constexpr uint64_t kLittle = 1 << 16;
+  const bool much = front_.GetFileSize() - front_.GetFlushedSize() > kLittle;
+  if (much && status().ok()) {
+    tail_status_ = front_.Flush(io_options);
+  }
   held_->HoldBack();
-  Status s = table_.Finish();
-  if (!s.ok()) {
-    return s;
+  Status s = BlockBasedTableBuilder::Finish();
+  if (!s.ok() || !tail_status_.ok()) {
+    return status();
   }
-  const uint64_t data_end = table_.FileSize() - table_.GetTailSize();
-  if (data_end != blocks_end_) {
-    AddBlock(data_end, nullptr);
-  }
-  tail_status_ = WriteTail();
+  AddLastBlock(front_.GetFileSize() - BlockBasedTableBuilder::GetTailSize());
+  tail_status_ = WriteTail(io_options);
   return tail_status_;
 }
 
-IOStatus LearnedTableBuilder::WriteTail() {
-  IOOptions io_options;
-  IOStatus s = WritableFileWriter::PrepareIOOptions(write_options_, io_options);
-  if (s.ok()) {
-    s = front_.Flush(io_options);
-  }
+IOStatus LearnedTableBuilder::WriteTail(const IOOptions& io_options) {
+  IOStatus s = front_.Flush(io_options);
   if (!s.ok()) {
     return s;
   }
@@ -123,8 +174,8 @@ IOStatus LearnedTableBuilder::WriteTail() {
   const std::string tail = held_->TakeHeld();
   std::optional<NewEnd> end;
   // A block that was missed would be noticed when the file is opened, and its index refused.
-  if (blocks_ == table_.GetTableProperties().num_data_blocks) {
-    end = WithAddition(table_.FileSize(), tail, addition);
+  if (blocks_ == BlockBasedTableBuilder::GetTableProperties().num_data_blocks) {
+    end = WithAddition(front_.GetFileSize(), tail, addition);
   }
   if (!end) {
     // The file is complete as it is. Its properties, too, stay what they are.
@@ -142,22 +193,14 @@ IOStatus LearnedTableBuilder::WriteTail() {
   return s;
 }
 
-Status LearnedTableBuilder::status() const {
-  return tail_status_.ok() ? table_.status() : Status(tail_status_);
-}
-
-IOStatus LearnedTableBuilder::io_status() const {
-  return tail_status_.ok() ? table_.io_status() : tail_status_;
-}
-
 uint64_t LearnedTableBuilder::EstimatedTailSize() const {
   // The properties are those few that ffi::not_learned_properties() and its sister make.
   constexpr uint64_t kProperties = 1024;
-  return table_.EstimatedTailSize() + index_->EstimatedSize() + kProperties;
+  return BlockBasedTableBuilder::EstimatedTailSize() + index_->EstimatedSize() + kProperties;
 }
 
 rocksdb::TableProperties LearnedTableBuilder::GetTableProperties() const {
-  rocksdb::TableProperties all = table_.GetTableProperties();
+  rocksdb::TableProperties all = BlockBasedTableBuilder::GetTableProperties();
   const rocksdb::UserCollectedProperties ours = AsUserProperties(*properties_);
   all.user_collected_properties.insert(ours.begin(), ours.end());
   all.readable_properties.insert(ours.begin(), ours.end());

@@ -1,13 +1,15 @@
 // Writes a block-based table with a learned index.
 //
-// RocksDB's own builder writes it, to a file that holds its end back (file_tail.h). Compared with
-// a user-defined index, which writes the same learned block, a key costs a copy of its bytes and
-// no calls but Add; RocksDB parses each key for such an index, tells it of it, and tells a
-// properties collector too: 6 % of a flush.
+// It is RocksDB's own builder, which writes to a file that holds its end back (file_tail.h), and
+// asks a flush-block policy of ours whether a data block ends before a key. That is all a key
+// costs. RocksDB writes the same block for a user-defined index, but then parses every key, tells
+// the index of it, and a properties collector too.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mountdb/cpp/file_tail.h"
@@ -19,7 +21,81 @@
 
 namespace mountdb {
 
-class LearnedTableBuilder final : public rocksdb::TableBuilder {
+// What must be there before RocksDB's builder is, and after it: the file it writes to, and who
+// watches where its blocks end.
+class LearnedTableParts {
+ public:
+  LearnedTableParts(const rocksdb::TableBuilderOptions& options, rocksdb::WritableFileWriter* file);
+
+  // Before each key of a data block is added: whether RocksDB will end the block before it. That
+  // block will have been written when the next key comes.
+  void Watch(const rocksdb::Slice& key, bool ends_block) {
+    SeeNewestBlock();
+    if (ends_block) {
+      std::swap(last_, before_);
+      waiting_ = true;
+    }
+    last_.Assign(key);
+  }
+
+ protected:
+  // An internal key. Not a string: assigning to one takes as long as all the rest.
+  class Key {
+   public:
+    rocksdb::Slice key() const { return rocksdb::Slice(bytes_.data(), size_); }
+    void Assign(const rocksdb::Slice& key) {
+      if (key.size() > bytes_.size()) {
+        Grow(key.size());
+      }
+      std::memcpy(bytes_.data(), key.data(), key.size());
+      size_ = key.size();
+    }
+
+   private:
+    [[gnu::noinline]] void Grow(size_t size) { bytes_.resize(2 * size); }
+
+    std::vector<char> bytes_;
+    size_t size_ = 0;
+  };
+
+  // Of the block that was waited for, if there is one.
+  void SeeNewestBlock() {
+    if (waiting_) {
+      waiting_ = false;
+      const rocksdb::Slice first = last_.key();
+      AddBlock(front_.GetFileSize(), before_.key(), &first);
+    }
+  }
+  // Of the last block, which ends there with its trailer; nothing if there are no blocks.
+  void AddLastBlock(uint64_t end) {
+    if (!last_.key().empty()) {
+      AddBlock(end, last_.key(), nullptr);
+    }
+  }
+
+  rocksdb::WritableFileWriter* const file_;
+  const rocksdb::WriteOptions write_options_;
+  const std::shared_ptr<rocksdb::Logger> info_log_;
+  const IndexProperties properties_;
+  const std::unique_ptr<rocksdb::UserDefinedIndexBuilder> index_;
+  // Belongs to `front_`, the writer that RocksDB's builder writes to.
+  HeldBackFile* const held_;
+  rocksdb::WritableFileWriter front_;
+  // Data blocks that the index knows, and where the last of them ends.
+  uint64_t blocks_ = 0;
+
+ private:
+  // Tells the index of the data block that ends there. No key follows the last one.
+  void AddBlock(uint64_t end, const rocksdb::Slice& last_key, const rocksdb::Slice* next_first_key);
+
+  uint64_t blocks_end_ = 0;
+  // The newest key. While the block before it is being written, `before_` is the last key of that.
+  Key last_;
+  Key before_;
+  bool waiting_ = false;
+};
+
+class LearnedTableBuilder final : private LearnedTableParts, public rocksdb::BlockBasedTableBuilder {
  public:
   // Whether the data blocks of such a table are written one by one as keys are added, by the
   // same thread and with nothing between them. Where not, a user-defined index is called for.
@@ -35,56 +111,38 @@ class LearnedTableBuilder final : public rocksdb::TableBuilder {
   // The file may be gone: RocksDB keeps builders of compactions that failed for longer.
   ~LearnedTableBuilder() override { held_->HoldBack(); }
 
-  void Add(const rocksdb::Slice& key, const rocksdb::Slice& value) override;
   rocksdb::Status Finish() override;
-  void Abandon() override { table_.Abandon(); }
-
-  rocksdb::Status status() const override;
-  rocksdb::IOStatus io_status() const override;
-  uint64_t NumEntries() const override { return table_.NumEntries(); }
-  bool IsEmpty() const override { return table_.IsEmpty(); }
-  uint64_t PreCompressionSize() const override { return table_.PreCompressionSize() + added_; }
-  uint64_t FileSize() const override { return table_.FileSize() + added_; }
-  uint64_t EstimatedFileSize() const override { return table_.EstimatedFileSize() + added_; }
+  // RocksDB asks for this, and for sizes, at every key.
+  rocksdb::Status status() const override {
+    if (!tail_status_.ok()) {
+      return tail_status_;
+    }
+    return BlockBasedTableBuilder::status();
+  }
+  rocksdb::IOStatus io_status() const override {
+    if (!tail_status_.ok()) {
+      return tail_status_;
+    }
+    return BlockBasedTableBuilder::io_status();
+  }
+  uint64_t FileSize() const override { return front_.GetFileSize() + added_; }
+  uint64_t EstimatedFileSize() const override { return FileSize(); }
+  uint64_t PreCompressionSize() const override {
+    return BlockBasedTableBuilder::PreCompressionSize() + added_;
+  }
   uint64_t EstimatedTailSize() const override;
-  uint64_t GetTailSize() const override { return table_.GetTailSize() + added_; }
-  bool NeedCompact() const override { return table_.NeedCompact(); }
+  uint64_t GetTailSize() const override { return BlockBasedTableBuilder::GetTailSize() + added_; }
   rocksdb::TableProperties GetTableProperties() const override;
   std::string GetFileChecksum() const override { return file_->GetFileChecksum(); }
   const char* GetFileChecksumFuncName() const override {
     return file_->GetFileChecksumFuncName();
   }
-  void SetSeqnoTimeTableProperties(const rocksdb::SeqnoToTimeMapping& mapping,
-                                   uint64_t oldest_ancestor_time) override {
-    table_.SetSeqnoTimeTableProperties(mapping, oldest_ancestor_time);
-  }
-  uint64_t GetWorkerCPUMicros() const override { return table_.GetWorkerCPUMicros(); }
 
  private:
-  // Tells the index of the data block that ends where `end` is. No key follows the last one.
-  void AddBlock(uint64_t end, const rocksdb::Slice* next_first_key);
-  [[gnu::noinline]] void GrowLastKeyBuffer(size_t size);
-  rocksdb::IOStatus WriteTail();
+  rocksdb::IOStatus WriteTail(const rocksdb::IOOptions& io_options);
 
-  rocksdb::WritableFileWriter* const file_;
-  const rocksdb::WriteOptions write_options_;
-  const std::shared_ptr<rocksdb::Logger> info_log_;
-  const IndexProperties properties_;
-  const std::unique_ptr<rocksdb::UserDefinedIndexBuilder> index_;
-  // Belongs to `front_`, the writer that `table_` writes to.
-  HeldBackFile* const held_;
-  rocksdb::WritableFileWriter front_;
-  rocksdb::BlockBasedTableBuilder table_;
-
-  // The newest key of a data block is its first bytes. Not one string: assigning to it takes as
-  // long as all the rest of Add.
-  std::vector<char> last_key_buffer_;
-  size_t last_key_size_ = 0;
-  // Data blocks, and where the last of them ends, with its trailer.
-  uint64_t blocks_ = 0;
-  uint64_t blocks_end_ = 0;
-  // Once the tail is written: by how much it is longer than that of `table_`, and what came of
-  // writing it.
+  // By how much the tail that was written is longer than what RocksDB's builder made, and what
+  // came of writing it.
   uint64_t added_ = 0;
   rocksdb::IOStatus tail_status_;
 };

@@ -315,18 +315,18 @@ impl IndexBuilder {
         first_tag: u64,
         position: cpp::Position,
     ) {
-        let Some(mut builder) = self.builder.take() else {
+        // In its place: a builder is 25 words to move, for every block.
+        let Some(builder) = &mut self.builder else {
             return;
         };
-        self.builder = guard(move || {
-            let handle = BlockHandle {
-                offset: position.offset,
-                size: position.size,
-            };
-            let next = has_next.then_some((first_key, first_tag));
-            builder.add_block((last_key, last_tag), next, handle);
-            builder
-        });
+        let handle = BlockHandle {
+            offset: position.offset,
+            size: position.size,
+        };
+        let next = has_next.then_some((first_key, first_tag));
+        if guard(|| builder.add_block((last_key, last_tag), next, handle)).is_none() {
+            self.builder = None;
+        }
     }
 
     fn estimated_size(&self) -> usize {
