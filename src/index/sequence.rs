@@ -137,11 +137,10 @@ fn line(head: &Head, j: usize) -> u64 {
 impl Sequence {
     /// Reads a sequence and checks that it never decreases. O(len).
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Sequence, Refusal> {
-        Sequence::parse_with_steps(cursor, 0)
+        Sequence::parse_as(cursor, false)
     }
 
-    /// Reads a sequence and checks that no value lies less than `step` above the one before it.
-    fn parse_with_steps(cursor: &mut Cursor<'_>, step: u64) -> Result<Sequence, Refusal> {
+    fn parse_as(cursor: &mut Cursor<'_>, ascending: bool) -> Result<Sequence, Refusal> {
         let len = cursor.u32("sequence")? as usize;
         let groups = len.div_ceil(GROUP);
         // Bounds the allocations below by the bytes that are really there.
@@ -178,13 +177,13 @@ impl Sequence {
             heads,
             residuals,
         };
-        sequence.check(step)?;
+        sequence.check(ascending)?;
         Ok(sequence)
     }
 
-    fn check(&self, step: u64) -> Result<(), Refusal> {
-        // The smallest value that may follow; `None` behind the largest there is.
-        let mut least = Some(0);
+    fn check(&self, ascending: bool) -> Result<(), Refusal> {
+        let mut previous = 0;
+        let mut twice = false;
         for (g, (&first, head)) in self.firsts.iter().zip(&self.heads).enumerate() {
             if first >> head.shift << head.shift != first {
                 return Err(Refusal::Invalid("first value of a group is off its unit"));
@@ -195,13 +194,17 @@ impl Sequence {
                 let units = u128::from(first >> head.shift) + rise;
                 let value = u64::try_from(units << head.shift)
                     .map_err(|_| Refusal::Invalid("sequence leaves 64 bits"))?;
-                if least.is_none_or(|least| value < least) || (j == 0 && value != first) {
-                    return Err(Refusal::Invalid("sequence decreases or stands still"));
+                if value < previous || (j == 0 && value != first) {
+                    return Err(Refusal::Invalid("sequence decreases"));
                 }
-                least = value.checked_add(step);
+                twice |= value == previous && (g, j) != (0, 0);
+                previous = value;
             }
         }
-        Ok(())
+        match twice && ascending {
+            true => Err(Refusal::Invalid("sequence has a value twice")),
+            false => Ok(()),
+        }
     }
 
     /// Number of values.
@@ -256,7 +259,7 @@ impl Sequence {
 impl Ranked {
     /// Reads a sequence and checks that it ascends. O(len).
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Ranked, Refusal> {
-        let mut sequence = Sequence::parse_with_steps(cursor, 1)?;
+        let mut sequence = Sequence::parse_as(cursor, true)?;
         let steepness = (sequence.heads.iter()).map(|head| {
             // Finite, so that no step leads nowhere. Nothing is divided by zero.
             ((1u64 << head.frac) as f32 / head.slope as f32).min(f32::MAX)
