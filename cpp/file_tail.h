@@ -26,6 +26,7 @@ class HeldBackFile final : public rocksdb::FSWritableFile {
 
   // From here on the writer behind it is not used, and may go.
   void HoldBack() { holding_ = true; }
+  void Reserve(size_t bytes) { held_.reserve(bytes); }
   // All that came since.
   std::string TakeHeld() { return std::move(held_); }
 

@@ -1,6 +1,7 @@
 #include "mountdb/cpp/learned_table_builder.h"
 
 #include <optional>
+#include <typeinfo>
 
 #include "db/dbformat.h"
 #include "mountdb/cpp/index_factory.h"
@@ -38,7 +39,9 @@ class WatchedPolicy final : public FlushBlockPolicy {
   bool Update(const Slice& key, const Slice& value) override {
     const uint64_t at_most =
         block_.CurrentSizeEstimate() + key.size() + value.size() + kMostBesideKeyAndValue;
-    const bool ends_block = at_most > enough_ && policy_->Update(key, value);
+    // A policy may say so before the first key too, to which RocksDB pays no attention.
+    const bool ends_block =
+        at_most > enough_ && policy_->Update(key, value) && !block_.empty();
     table_->Watch(key, ends_block);
     return ends_block;
   }
@@ -67,7 +70,8 @@ class WatchedPolicyFactory final : public FlushBlockPolicyFactory {
                                         const BlockBuilder& block) const override {
     // RocksDB's policy ends a block that has its size, or would have with the next entry. To learn
     // the latter it sums up that entry's parts, for every key; a bound is enough for most.
-    const bool by_size = factory_->Name() == Slice(FlushBlockBySizePolicyFactory::kClassName());
+    const FlushBlockPolicyFactory& factory = *factory_;
+    const bool by_size = typeid(factory) == typeid(FlushBlockBySizePolicyFactory);
     return new WatchedPolicy(
         std::unique_ptr<FlushBlockPolicy>(factory_->NewFlushBlockPolicy(options, block)),
         by_size ? options.block_size : 0, block, table_);
@@ -143,18 +147,24 @@ LearnedTableBuilder::LearnedTableBuilder(const BlockBasedTableOptions& table_opt
 
 Status LearnedTableBuilder::Finish() {
   IOOptions io_options;
-  tail_status_ = WritableFileWriter::PrepareIOOptions(write_options_, io_options);
-  SeeNewestBlock();
-  // Data is not held back, unless it is so little that it takes a write of its own.
-  constexpr uint64_t kLittle = 1 << 16;
-  const bool much = front_.GetFileSize() - front_.GetFlushedSize() > kLittle;
-  if (much && status().ok()) {
-    tail_status_ = front_.Flush(io_options);
+  if (BlockBasedTableBuilder::status().ok()) {
+    SeeNewestBlock();
+    tail_status_ = WritableFileWriter::PrepareIOOptions(write_options_, io_options);
+    // Data is not held back, unless it is so little that it takes a write of its own.
+    constexpr uint64_t kLittle = 1 << 16;
+    if (tail_status_.ok() && front_.GetFileSize() - front_.GetFlushedSize() > kLittle) {
+      tail_status_ = front_.Flush(io_options);
+    }
+    if (!tail_status_.ok()) {
+      Abandon();
+      return tail_status_;
+    }
   }
   held_->HoldBack();
+  held_->Reserve(EstimatedTailSize());
   Status s = BlockBasedTableBuilder::Finish();
-  if (!s.ok() || !tail_status_.ok()) {
-    return status();
+  if (!s.ok()) {
+    return s;
   }
   AddLastBlock(front_.GetFileSize() - BlockBasedTableBuilder::GetTailSize());
   tail_status_ = WriteTail(io_options);

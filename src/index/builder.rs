@@ -148,7 +148,8 @@ impl Builder {
 
     /// Bytes the block would have at most if it were finished now, roughly. O(1).
     pub fn estimated_size(&self) -> usize {
-        HEADER + self.handles.len() * 8 + self.cuts.bytes.len()
+        let cuts = self.cuts.bytes.len() + 16 * self.cuts.tags.len();
+        HEADER + self.handles.len() * 16 + cuts + self.last_key.len()
     }
 
     /// The learned block.

@@ -26,6 +26,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/file_checksum.h"
 #include "rocksdb/file_system.h"
+#include "rocksdb/flush_block_policy.h"
 #include "rocksdb/iostats_context.h"
 #include "rocksdb/rate_limiter.h"
 #include "rocksdb/sst_file_writer.h"
@@ -63,6 +64,7 @@ struct How {
   bool limited = false;
   uint32_t max_dict_bytes = 0;
   bool compression_manager = false;
+  std::shared_ptr<FlushBlockPolicyFactory> policy;
   // Written as a user-defined index by mountdb's table too: blocks are padded, or wait for a
   // dictionary, or may.
   bool slowly = false;
@@ -122,6 +124,10 @@ Written Write(const std::string& table, const How& how, const Entries& entries,
   config.ignore_unsupported_options = false;
   CheckOk(TableFactory::CreateFromString(config, "{" + table + ";" + how.fields + "}",
                                          &options.table_factory));
+  if (how.policy != nullptr) {
+    options.table_factory->GetOptions<BlockBasedTableOptions>()->flush_block_policy_factory =
+        how.policy;
+  }
   options.compression = how.compression;
   options.compression_opts.max_dict_bytes = how.max_dict_bytes;
   if (how.compression_manager) {
@@ -393,11 +399,42 @@ void EveryKindOfFile(const std::string& directory) {
                      .slowly = true});
   for (const How& how : ways) {
     for (const auto& [name, entries] : all) {
-      std::fprintf(stderr, "\r%-120s", (how.fields + ": " + name).c_str());
       Compare(how, entries, directory);
     }
   }
-  std::fprintf(stderr, "\n");
+}
+
+// A policy of somebody else's: it ends blocks where it likes, before the first key too.
+class HastyPolicyFactory final : public FlushBlockPolicyFactory {
+ public:
+  explicit HastyPolicyFactory(int every) : every_(every) {}
+  const char* Name() const override { return "Hasty"; }
+  FlushBlockPolicy* NewFlushBlockPolicy(const BlockBasedTableOptions&,
+                                        const BlockBuilder&) const override {
+    return new Policy(every_);
+  }
+
+ private:
+  class Policy final : public FlushBlockPolicy {
+   public:
+    explicit Policy(int every) : every_(every) {}
+    bool Update(const Slice&, const Slice&) override { return keys_++ % every_ == 0; }
+
+   private:
+    const int every_;
+    int keys_ = 0;
+  };
+  const int every_;
+};
+
+void OtherPolicies(const std::string& directory) {
+  for (const int every : {1, 2, 7}) {
+    for (const int count : {1, 2, 3, 1000}) {
+      const How how{.fields = "format_version=5",
+                    .policy = std::make_shared<HastyPolicyFactory>(every)};
+      Compare(how, Points(count, Text), directory);
+    }
+  }
 }
 
 // A file system whose files fail when they would grow beyond a limit.
@@ -705,6 +742,7 @@ int main(int argc, char** argv) {
   mountdb_register();
   const std::string directory = argv[1];
   EveryKindOfFile(directory);
+  OtherPolicies(directory);
   NoMoreCallsThanStock(directory);
   NoErrorIsLost(directory);
   AbandonedFiles(directory);
