@@ -6,14 +6,17 @@
 use super::NO_TAG;
 use super::cut::Cuts;
 use super::format::{Cursor, Refusal};
-use crate::model::Directory;
 use crate::model::projection::common_prefix;
+use crate::model::{Alphabet, Directory, project};
 use crate::varint;
 use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Cuts to a restart: with 3 to 6 bytes a cut a group is one or two cache lines.
 const INTERVAL: usize = 16;
+
+/// Cuts for which an [`Alphabet`] takes no more than a byte each.
+const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>();
 
 /// A length that does not fit into its half of the control byte.
 const ESCAPE: u8 = 15;
@@ -26,6 +29,8 @@ pub(super) struct FrontCoded {
     /// Where each restart's control byte is in `entries`.
     restarts: Vec<u32>,
     directory: Directory,
+    /// Of the bytes in `entries`; none for fewer cuts than [`LEAST_FOR_ALPHABET`].
+    alphabet: Option<Box<Alphabet>>,
     /// (cut, tag), sorted: the cuts that have one.
     tags: Vec<(u32, u64)>,
 }
@@ -34,6 +39,44 @@ pub(super) struct FrontCoded {
 struct Entry<'a> {
     shared: usize,
     suffix: &'a [u8],
+}
+
+/// What is known of a cut below the target of a search.
+#[derive(Clone, Copy)]
+struct Below<'a> {
+    /// Bytes it has in common with the target.
+    equal: usize,
+    /// What follows those.
+    rest: &'a [u8],
+    /// The first eight bytes of what takes the place of the rest, if something does.
+    head: Option<u64>,
+}
+
+impl Below<'_> {
+    /// The first eight bytes of what follows those in common.
+    #[inline]
+    fn head(&self) -> u64 {
+        self.head.unwrap_or_else(|| project(self.rest))
+    }
+}
+
+/// The neighbours of a target among the cuts.
+struct Between<'a> {
+    /// The number of the upper one.
+    rank: usize,
+    below: Below<'a>,
+    /// Bytes that all three have in common.
+    shared: usize,
+    /// What follows those in the upper one.
+    above: &'a [u8],
+}
+
+/// The first `bytes` bytes of `a`, then `b`.
+#[inline]
+fn splice(a: u64, bytes: usize, b: u64) -> u64 {
+    let bits = 8 * bytes.min(8) as u32;
+    let rest = u64::MAX.checked_shr(bits).unwrap_or(0);
+    a & !rest | b.checked_shr(bits).unwrap_or(0)
 }
 
 /// Appends the encoding of `cuts[range]` without the first `skip` bytes of each.
@@ -102,6 +145,7 @@ impl FrontCoded {
         let mut previous: Vec<u8> = Vec::new();
         let mut cut: Vec<u8> = Vec::new();
         let tag = |i: usize| tag_of(&tags, i);
+        let mut counts = [0u32; 256];
         for i in 0..len {
             if i % INTERVAL == 0 {
                 restarts.push((entries.len() - rest.remaining()) as u32);
@@ -112,6 +156,9 @@ impl FrontCoded {
             }
             cut.truncate(entry.shared);
             cut.extend_from_slice(entry.suffix);
+            for &byte in entry.suffix {
+                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
+            }
             // Versions of one user key go from the newest to the oldest.
             if i > 0 && (&previous, !tag(i - 1)) >= (&cut, !tag(i)) {
                 return Err(Refusal::Invalid("cuts out of order"));
@@ -135,6 +182,7 @@ impl FrontCoded {
             entries,
             restarts,
             directory,
+            alphabet: (len >= LEAST_FOR_ALPHABET).then(|| Box::new(Alphabet::new(&counts))),
             tags,
         })
     }
@@ -168,6 +216,22 @@ impl FrontCoded {
 
     /// How many cuts are at or below (`key`, `tag`).
     pub fn rank(&self, key: &[u8], tag: u64) -> usize {
+        self.search(key, tag)
+            .map_or_else(|rank| rank, |found| found.rank)
+    }
+
+    /// [`rank`](Self::rank), and about where between its neighbours among the cuts the key lies, in
+    /// 65536ths, if it has two.
+    pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
+        match self.search(key, tag) {
+            Ok(found) => (found.rank, self.part(key, &found)),
+            Err(rank) => (rank, None),
+        }
+    }
+
+    /// Between which cuts (`key`, `tag`) lies, or its rank if that is the first or the last.
+    #[inline]
+    fn search(&self, key: &[u8], tag: u64) -> Result<Between<'_>, usize> {
         let groups = self.directory.rank(key, |g| {
             match restart(&self.entries, self.restarts[g]).cmp(key) {
                 Ordering::Less => true,
@@ -176,40 +240,99 @@ impl FrontCoded {
             }
         });
         let Some(g) = groups.checked_sub(1) else {
-            return 0;
+            return Err(0);
         };
         let mut cursor = self.group(g);
         let first = g * INTERVAL;
         let Ok(whole) = read_entry(&mut cursor) else {
-            return first; // checked by `parse`
+            return Err(first); // checked by `parse`
         };
-        let mut equal = common_prefix(whole.suffix, key);
+        let equal = common_prefix(whole.suffix, key);
+        let mut below = Below {
+            equal,
+            rest: whole.suffix.get(equal..).unwrap_or(&[]),
+            head: None,
+        };
         for i in first + 1..(first + INTERVAL).min(self.len) {
             let Ok(entry) = read_entry(&mut cursor) else {
-                return i;
+                return Err(i);
             };
+            let equal = below.equal;
             // The cut before is at or below the key and has `equal` bytes in common with it.
             match entry.shared.cmp(&equal) {
                 // ... this one too, up to the byte in which the cut before was smaller.
-                Ordering::Greater => continue,
+                Ordering::Greater => {
+                    let before = below.head();
+                    below.head = Some(splice(before, entry.shared - equal, project(entry.suffix)));
+                    continue;
+                }
                 // It is larger than the cut before in a byte that equals the key's.
-                Ordering::Less => return i,
+                Ordering::Less => {
+                    return Ok(Between {
+                        rank: i,
+                        below,
+                        shared: entry.shared,
+                        above: entry.suffix,
+                    });
+                }
                 Ordering::Equal => {}
             }
             let rest = key.get(equal..).unwrap_or(&[]);
             let more = common_prefix(entry.suffix, rest);
-            let below = match (entry.suffix.get(more), rest.get(more)) {
+            let is_below = match (entry.suffix.get(more), rest.get(more)) {
                 (Some(ours), Some(theirs)) => ours < theirs,
                 (Some(_), None) => false,
                 (None, Some(_)) => true,
                 (None, None) => self.is_behind(tag, i),
             };
-            if !below {
-                return i;
+            if !is_below {
+                return Ok(Between {
+                    rank: i,
+                    below,
+                    shared: equal,
+                    above: entry.suffix,
+                });
             }
-            equal += more;
+            below = Below {
+                equal: equal + more,
+                rest: entry.suffix.get(more..).unwrap_or(&[]),
+                head: None,
+            };
         }
-        (first + INTERVAL).min(self.len)
+        let rank = (first + INTERVAL).min(self.len);
+        // The next restart.
+        match read_entry(&mut cursor) {
+            Ok(whole) => {
+                let shared = common_prefix(whole.suffix, key).min(below.equal);
+                Ok(Between {
+                    rank,
+                    below,
+                    shared,
+                    above: whole.suffix.get(shared..).unwrap_or(&[]),
+                })
+            }
+            Err(_) => Err(rank),
+        }
+    }
+
+    /// Where between its neighbours `key` lies, in 65536ths.
+    #[inline]
+    fn part(&self, key: &[u8], found: &Between<'_>) -> Option<u16> {
+        let alphabet = self.alphabet.as_ref()?;
+        let Between {
+            below,
+            shared,
+            above,
+            ..
+        } = found;
+        // From where the neighbours differ.
+        let rest = project(key.get(*shared..)?);
+        let equal = below.equal.checked_sub(*shared)?;
+        let below = alphabet.number(splice(rest, equal, below.head()));
+        let above = alphabet.number(project(above));
+        let number = alphabet.number(rest);
+        let part = number.saturating_sub(below) as f32 / above.saturating_sub(below) as f32;
+        Some((part * 65536.0) as u16) // saturates; 0 if the neighbours have one number
     }
 
     /// Whether the version `tag` of cut `i`'s very user key is behind the cut: the cut is the
@@ -253,6 +376,7 @@ impl FrontCoded {
         self.entries.capacity()
             + self.restarts.capacity() * size_of::<u32>()
             + self.directory.memory_usage()
+            + self.alphabet.as_deref().map_or(0, size_of_val)
             + self.tags.capacity() * size_of::<(u32, u64)>()
     }
 }
@@ -283,6 +407,109 @@ mod tests {
         block.extend_from_slice(&(entries.len() as u32).to_le_bytes());
         block.extend_from_slice(entries);
         FrontCoded::parse(&mut Cursor::new(&block), len).map(|f| f.len)
+    }
+
+    /// Cuts between user keys.
+    fn cuts_at(keys: &[&[u8]]) -> FrontCoded {
+        struct At<'a>(&'a [&'a [u8]]);
+        impl Cuts for At<'_> {
+            fn key(&self, i: usize) -> &[u8] {
+                self.0[i]
+            }
+            fn tag(&self, _: usize) -> u64 {
+                NO_TAG
+            }
+        }
+        let mut block = Vec::new();
+        encode(&At(keys), 0..keys.len(), 0, &mut block);
+        FrontCoded::parse(&mut Cursor::new(&block), keys.len()).expect("own cuts")
+    }
+
+    /// Sorted keys in blocks of 32: how far off the guesses are on average, in blocks.
+    fn error_of_guesses(keys: &[Vec<u8>]) -> f64 {
+        const BLOCK: usize = 32;
+        let cuts: Vec<_> = (keys.iter().step_by(BLOCK).skip(1).map(Vec::as_slice)).collect();
+        let strings = cuts_at(&cuts);
+        let (mut sum, mut count) = (0.0, 0);
+        for (i, key) in keys.iter().enumerate() {
+            let (rank, part) = strings.rank_and_part(key, 9);
+            assert_eq!(rank, i / BLOCK);
+            if rank > 0 && rank < cuts.len() {
+                let part = part.expect("two neighbours");
+                let place = (i % BLOCK) as f64 / BLOCK as f64;
+                sum += (f64::from(part) / 65536.0 - place).abs();
+                count += 1;
+            }
+        }
+        sum / f64::from(count)
+    }
+
+    /// Always the same numbers.
+    fn random_numbers() -> impl FnMut() -> usize {
+        let mut x = 1u64;
+        move || {
+            x = x
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (x >> 33) as usize
+        }
+    }
+
+    /// Parts are those of the whole neighbours, which the walk never puts together.
+    #[test]
+    fn parts_are_those_of_whole_keys() {
+        let mut random = random_numbers();
+        let kinds: [&dyn Fn(usize) -> String; 6] = [
+            &|n| format!("user{:010}", n % 10_000_000_000),
+            &|n| format!("{:06}", n % 3000 * 37),
+            &|n| format!("{:x}", 0x100000 + n % 3000 * 300),
+            &|n| format!("{:x}/{}", n % 40, n / 40 % 100),
+            &|n| format!("{}", n % 3001),
+            &|n| format!("host{}/path/{}/{}", n % 9, n / 9 % 30, n / 270 % 40),
+        ];
+        for (kind, key_of) in kinds.iter().enumerate() {
+            let mut keys: Vec<_> = (0..6000).map(|_| key_of(random()).into_bytes()).collect();
+            keys.sort();
+            keys.dedup();
+            let strings = cuts_at(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let alphabet = strings.alphabet.as_ref().expect("enough cuts");
+            for _ in 0..4000 {
+                let mut key = keys[random() % keys.len()].clone();
+                let at = key.len() - 1 - random() % key.len().min(3);
+                key[at] = b"0123456789af/"[random() % 13];
+                if random() % 2 == 0 {
+                    key.extend_from_slice(b"55");
+                }
+                let (rank, part) = strings.rank_and_part(&key, 9);
+                assert_eq!(rank, keys.partition_point(|cut| *cut <= key));
+                if rank == 0 || rank == keys.len() {
+                    continue;
+                }
+                let (below, above) = (&keys[rank - 1], &keys[rank]);
+                let shared = common_prefix(below, above);
+                let [low, high, number] =
+                    [below, above, &key].map(|key| alphabet.number(project(&key[shared..])));
+                let expected = number.saturating_sub(low) as f32 / high.saturating_sub(low) as f32;
+                assert_eq!(
+                    part,
+                    Some((expected * 65536.0) as u16),
+                    "kind {kind}, {key:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn guesses_are_about_right() {
+        let mut random = random_numbers();
+        let mut keys: Vec<Vec<u8>> = (0..100_000)
+            .map(|_| format!("user{:010}{:010}", random(), random()).into_bytes())
+            .collect();
+        keys.sort();
+        keys.dedup();
+        // Of 32 keys at random the median lies 0.09 off; where nothing is known it is 0.33.
+        let error = error_of_guesses(&keys);
+        assert!(error < 0.08, "{error}");
     }
 
     #[test]

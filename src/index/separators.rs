@@ -88,7 +88,7 @@ impl Separators {
     }
 
     /// [`rank`](Self::rank), and where between its neighbours among the cuts the key lies, in
-    /// 65536ths, if the cuts are numbers and it has two neighbours.
+    /// 65536ths, if it has two neighbours and that can be told.
     #[inline]
     pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
         match (self.rest(key), &self.form) {
@@ -98,7 +98,7 @@ impl Separators {
                 let rank = ranks.rank(x);
                 (rank, ranks.part(rank, x))
             }
-            (Ok(rest), Form::Front(strings)) => (strings.rank(rest, tag), None),
+            (Ok(rest), Form::Front(strings)) => strings.rank_and_part(rest, tag),
         }
     }
 

@@ -3,9 +3,11 @@
 //! of both ([`directory`]).
 #![forbid(unsafe_code)]
 
+pub mod alphabet;
 pub mod directory;
 pub mod histogram;
 pub mod projection;
 
+pub use alphabet::Alphabet;
 pub use directory::Directory;
 pub use projection::project;
