@@ -19,11 +19,11 @@ class HeldBlock {
     if (block->size() > 0 && !block->HasSeparatedKV() &&
         block->IndexType() == BlockBasedTableOptions::kDataBlockBinarySearch) {
       data_ = rocksdb::Slice(block->data(), block->size());
-      restarts_ = block->NumRestarts();
+      restarts_ = ffi::count_of_restarts(block->NumRestarts());
     }
   }
   // Bytes in a mapped file, which has to outlive this.
-  HeldBlock(const rocksdb::Slice& data, uint32_t restarts) : data_(data), restarts_(restarts) {}
+  HeldBlock(const rocksdb::Slice& data, uint64_t restarts) : data_(data), restarts_(restarts) {}
   HeldBlock(HeldBlock&& other) noexcept : HeldBlock(std::as_const(other)) { other.Forget(); }
   HeldBlock& operator=(HeldBlock&& other) noexcept {
     if (this != &other) {
@@ -43,7 +43,13 @@ class HeldBlock {
   bool IsPlain() const { return !data_.empty(); }
   const char* data() const { return data_.data(); }
   rust::Slice<const uint8_t> bytes() const { return AsRust(data_); }
-  uint32_t restarts() const { return restarts_; }
+  // As ffi's functions take them.
+  uint64_t restarts() const { return restarts_; }
+  // Asks for the lines that a lookup will read; `part` as in ffi::Guess.
+  void Prefetch(int32_t part) const {
+    ffi::prefetch_in_block(reinterpret_cast<uintptr_t>(data_.data()), data_.size(), restarts_,
+                           part);
+  }
 
   // The same bytes, held once more.
   HeldBlock Share() const {
@@ -90,7 +96,7 @@ class HeldBlock {
   rocksdb::Cache::Handle* handle_ = nullptr;
   rocksdb::Block_kData* block_ = nullptr;
   rocksdb::Slice data_;
-  uint32_t restarts_ = 0;
+  uint64_t restarts_ = 0;
 };
 
 }  // namespace mountdb

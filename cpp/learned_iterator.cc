@@ -82,9 +82,13 @@ bool LearnedIterator::SeekHere(const Slice& target) {
     return true;
   }
   if (!block_ || number_ != at.block) {
+    table_.PrefetchInMap(read_, guess);
     HeldBlock block = LookUp(at);
     if (!block) {
       return false;
+    }
+    if (block.IsCached()) {
+      block.Prefetch(guess.part);
     }
     Hold(std::move(block), at.block);
   }

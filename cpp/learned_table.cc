@@ -6,6 +6,7 @@
 #include "db/dbformat.h"
 #include "memory/arena.h"
 #include "monitoring/perf_context_imp.h"
+#include "mountdb/cpp/filter_forecast.h"
 #include "mountdb/cpp/learned_iterator.h"
 #include "table/block_based/filter_block.h"
 #include "table/get_context.h"
@@ -40,6 +41,11 @@ using DataBlockCache = rocksdb::BlockCacheInterface<Block_kData>;
 namespace {
 
 constexpr size_t kCacheLine = 64;
+
+uint32_t NextNumber() {
+  static std::atomic<uint32_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
 
 }  // namespace
 
@@ -100,6 +106,7 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       index_(index),
       blocks_(index.blocks()),
       tracer_(tracer),
+      number_(NextNumber()),
       is_ordinary_(IsOrdinary()),
       map_(MappedBlocks::Open(rep_, blocks_)) {}
 
@@ -123,12 +130,34 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
-  if (filter != nullptr && !MayMatch(read, key, get_context, filter)) {
-    return Status::OK();
+  const auto seek = [&] {
+    const ffi::Guess found = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
+                                                   rocksdb::ExtractInternalKeyFooter(key));
+    PrefetchInMap(read, found);
+    return found;
+  };
+  // In a mapped file it is known where the block is, so memory is asked for it while it answers for
+  // the filter.
+  FilterForecast* const forecast =
+      filter != nullptr && IsInMap(read) ? &FilterForecast::Of(number_) : nullptr;
+  const bool ahead = forecast != nullptr && forecast->MayMatch();
+  ffi::Guess guess;
+  if (ahead) {
+    guess = seek();
+  }
+  if (filter != nullptr) {
+    const bool may_match = MayMatch(read, key, get_context, filter);
+    if (forecast != nullptr) {
+      forecast->Note(may_match);
+    }
+    if (!may_match) {
+      return Status::OK();
+    }
+  }
+  if (!ahead) {
+    guess = seek();
   }
   Lookup lookup(read, key, get_context);
-  const ffi::Guess guess = index_.seek_and_guess(
-      AsRust(rocksdb::ExtractUserKey(key)), rocksdb::ExtractInternalKeyFooter(key));
   if (guess.at.block < blocks_) {
     LookUpIn(guess, &lookup);
     LookUpBehind(guess.at.block, &lookup);
@@ -210,6 +239,12 @@ bool LearnedTable::MayLookUp(const ReadOptions& read) const {
   return is_ordinary_ && (IsInMap(read) || IsInCache(read));
 }
 
+void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& guess) const {
+  if (IsInMap(read)) {
+    map_->Prefetch(guess.at, guess.part);
+  }
+}
+
 HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position& at,
                                     GetContext* get_context) const {
   if (IsInMap(read)) {
@@ -259,11 +294,11 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 }
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
-  if (IsInMap(lookup->read)) {
-    map_->Prefetch(guess.at, guess.part);
-  }
   rocksdb::DataBlockIter iter;
   if (HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context)) {
+    if (block.IsCached()) {
+      block.Prefetch(guess.part);
+    }
     if (InPlace(&block, guess.part, lookup)) {
       return;
     }
@@ -294,7 +329,7 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
     return false;
   }
   const rust::Slice<const uint8_t> bytes = block->bytes();
-  const uint32_t restarts = block->restarts();
+  const uint64_t restarts = block->restarts();
   const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
   ffi::BlockStep step;
   {
@@ -306,7 +341,8 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
     return false;  // RocksDB's iterator will say what is wrong
   }
   const char* const data = block->data();
-  // A mapping goes when the table is closed.
+  // A mapping goes when the table is closed. One of our own, kept for values, would not do: RocksDB
+  // truncates files that it deletes at a limited rate, and whoever reads on is killed.
   const bool pins = block->IsCached() || rep_.immortal_table;
   Cleanable pinner;
   block->GiveTo(&pinner);
@@ -433,9 +469,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       rest.SkipKey(it);
       continue;
     }
-    if (IsInMap(read)) {
-      map_->Prefetch(guess.at, guess.part);
-    }
+    PrefetchInMap(read, guess);
     keys[count++] = {&*it, it.index(), guess, nullptr, HeldBlock()};
   }
   const auto shares = [&](size_t i) {
@@ -462,7 +496,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       key.block = LookUpBlock(read, key.guess.at, key.context->get_context);
     } else if (key.cached != nullptr) {
       key.block = HoldCached(key.cached);
-      ffi::prefetch_in_block(key.block.bytes(), key.guess.part);
+      key.block.Prefetch(key.guess.part);
     }
   }
   for (size_t i = 0; i < count; i++) {

@@ -32,6 +32,8 @@ class LearnedTable final : public rocksdb::TableReader {
 
   // Whether what is read is recorded at this moment, which RocksDB's ways see to.
   bool IsTraced() const;
+  // Asks for the lines that a lookup will read if the file is mapped.
+  void PrefetchInMap(const rocksdb::ReadOptions& read, const ffi::Guess& guess) const;
   // A data block that takes no reading: in the mapped file, or in the block cache; otherwise
   // nothing. `get_context`: of a Get, or null.
   HeldBlock LookUpBlock(const rocksdb::ReadOptions& read, const ffi::Position& at,
@@ -116,6 +118,7 @@ class LearnedTable final : public rocksdb::TableReader {
   const ffi::Index& index_;
   const uint64_t blocks_;
   const rocksdb::BlockCacheTracer* const tracer_;
+  const uint32_t number_;  // of the table, for FilterForecast
   const bool is_ordinary_;
   const std::unique_ptr<MappedBlocks> map_;  // null if the file is not mapped
   mutable std::atomic<bool> has_unusual_blocks_{false};

@@ -19,10 +19,10 @@ using rocksdb::PerfLevel;
 
 namespace {
 
-constexpr size_t kBitsPerWord = 64;
 constexpr size_t kTrailer = BlockBasedTable::kBlockTrailerSize;
 
-size_t Words(uint64_t blocks) { return blocks / kBitsPerWord + 1; }
+// Beside a block's restarts, whose words do not use it.
+constexpr uint64_t kVerified = uint64_t{1} << 63;
 
 // Where byte `offset` of the file is mapped; null if it is not.
 const char* Mapped(rocksdb::FSRandomAccessFile* file, uint64_t offset) {
@@ -55,7 +55,7 @@ MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, ui
     : rep_(rep),
       base_(base),
       blocks_(blocks),
-      verified_(std::make_unique<std::atomic<uint64_t>[]>(Words(blocks))) {}
+      known_(std::make_unique<std::atomic<uint64_t>[]>(blocks)) {}
 
 HeldBlock MappedBlocks::Find(const ffi::Position& at, bool verify) const {
   const Slice stored = BytesOf(at);
@@ -63,54 +63,54 @@ HeldBlock MappedBlocks::Find(const ffi::Position& at, bool verify) const {
     return HeldBlock();
   }
   const Slice data(stored.data(), at.size);
-  DataBlockFooter footer;
-  if (IsVerified(at.block)) {
-    const char* const end = data.data() + data.size();
-    footer.num_restarts =
-        rocksdb::DecodeFixed32(end - sizeof(uint32_t)) & DataBlockFooter::kMaxNumRestarts;
-  } else {
-    Slice rest = data;
-    if (BlockBasedTable::GetBlockCompressionType(stored.data(), data.size()) !=
-            rocksdb::kNoCompression ||
-        !footer.DecodeFrom(&rest).ok() || footer.separated_kv ||
-        footer.index_type !=
-            rocksdb::BlockBasedTableOptions::kDataBlockBinarySearch) {
+  uint64_t known = known_[at.block].load(std::memory_order_relaxed);
+  if (known == 0 || (verify && (known & kVerified) == 0)) {
+    known = Look(at, data, verify);
+    if (known == 0) {
       return HeldBlock();
     }
-    if (verify) {
-      const rocksdb::Status s =
-          rocksdb::VerifyBlockChecksum(rep_.footer, data.data(), data.size(),
-                                       rep_.file->file_name(), at.offset,
-                                       rocksdb::BlockType::kData);
-      if (!s.ok()) {
-        return HeldBlock();
-      }
-      rocksdb::RecordTick(rep_.ioptions.stats, rocksdb::BLOCK_CHECKSUM_COMPUTE_COUNT);
-      verified_[at.block / kBitsPerWord].fetch_or(uint64_t{1} << (at.block % kBitsPerWord),
-                                                  std::memory_order_relaxed);
-    }
+    known_[at.block].store(known, std::memory_order_relaxed);
   }
   // A read, in the eyes of those who count how many blocks a lookup takes.
   PERF_COUNTER_ADD(block_read_count, 1);
   PERF_COUNTER_ADD(block_read_byte, stored.size());
   PERF_COUNTER_ADD(data_block_read_byte, stored.size());
-  return HeldBlock(data, footer.num_restarts);
+  return HeldBlock(data, known);
+}
+
+uint64_t MappedBlocks::Look(const ffi::Position& at, const Slice& data, bool verify) const {
+  DataBlockFooter footer;
+  Slice rest = data;
+  if (BlockBasedTable::GetBlockCompressionType(data.data(), data.size()) !=
+          rocksdb::kNoCompression ||
+      !footer.DecodeFrom(&rest).ok() || footer.separated_kv ||
+      footer.index_type != rocksdb::BlockBasedTableOptions::kDataBlockBinarySearch) {
+    return 0;
+  }
+  if (verify) {
+    const rocksdb::Status s =
+        rocksdb::VerifyBlockChecksum(rep_.footer, data.data(), data.size(),
+                                     rep_.file->file_name(), at.offset,
+                                     rocksdb::BlockType::kData);
+    if (!s.ok()) {
+      return 0;
+    }
+    rocksdb::RecordTick(rep_.ioptions.stats, rocksdb::BLOCK_CHECKSUM_COMPUTE_COUNT);
+  }
+  const uint64_t restarts = ffi::restarts_of_block(AsRust(data));
+  return verify && restarts != 0 ? restarts | kVerified : restarts;
 }
 
 void MappedBlocks::Prefetch(const ffi::Position& at, int32_t part) const {
   const Slice stored = BytesOf(at);
   if (!stored.empty()) {
-    ffi::prefetch_in_block(AsRust(Slice(stored.data(), at.size)), part);
+    ffi::prefetch_in_block(reinterpret_cast<uintptr_t>(stored.data()), at.size,
+                           known_[at.block].load(std::memory_order_relaxed), part);
   }
 }
 
 size_t MappedBlocks::ApproximateMemoryUsage() const {
-  return sizeof(*this) + Words(blocks_) * sizeof(verified_[0]);
-}
-
-bool MappedBlocks::IsVerified(uint64_t block) const {
-  const uint64_t word = verified_[block / kBitsPerWord].load(std::memory_order_relaxed);
-  return (word >> (block % kBitsPerWord) & 1) != 0;
+  return sizeof(*this) + blocks_ * sizeof(known_[0]);
 }
 
 Slice MappedBlocks::BytesOf(const ffi::Position& at) const {

@@ -9,8 +9,8 @@
 
 namespace mountdb {
 
-// Every block's checksum is verified when it is first asked for, and remembered as a bit: RocksDB
-// verifies it at every read.
+// Every block's checksum is verified when it is first asked for; RocksDB verifies it at every read.
+// That it is right is remembered, with where the block's restarts are, in a word a block.
 class MappedBlocks {
  public:
   // Null if the file of `rep`, which outlives this, is not mapped, or its blocks may be compressed:
@@ -22,7 +22,7 @@ class MappedBlocks {
   // nothing: RocksDB reads it, and says what is wrong. `verify`: whether its checksum matters.
   HeldBlock Find(const ffi::Position& at, bool verify) const;
 
-  // Asks for the lines that a lookup will read; see ffi::prefetch_in_block.
+  // Asks for the lines that a lookup will read; `part` as in ffi::Guess.
   void Prefetch(const ffi::Position& at, int32_t part) const;
 
   size_t ApproximateMemoryUsage() const;
@@ -30,15 +30,17 @@ class MappedBlocks {
  private:
   MappedBlocks(const rocksdb::BlockBasedTable::Rep& rep, const char* base, uint64_t blocks);
 
-  bool IsVerified(uint64_t block) const;
+  // Of the block at `data`, with a trailer behind it: 0 if it is not one to be read in place.
+  uint64_t Look(const ffi::Position& at, const rocksdb::Slice& data, bool verify) const;
   // As the bytes of one block and what RocksDB stores behind it; empty if they are not all there.
   rocksdb::Slice BytesOf(const ffi::Position& at) const;
 
   const rocksdb::BlockBasedTable::Rep& rep_;
   const char* const base_;
   const uint64_t blocks_;
-  // A bit a block. It says something of bytes that do not change, and nothing is published by it.
-  const std::unique_ptr<std::atomic<uint64_t>[]> verified_;
+  // By block: its restarts, as ffi's functions take them, and kVerified if its checksum was right; 0
+  // if nobody has looked. They say something of bytes that do not change, and publish nothing.
+  const std::unique_ptr<std::atomic<uint64_t>[]> known_;
 };
 
 }  // namespace mountdb

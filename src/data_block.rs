@@ -8,8 +8,8 @@
 //! key     := user key  tag:u64            tag = sequence << 8 | type
 //! ```
 //!
-//! Order: user key ascending, tag descending. A search halves the restarts and walks the entries
-//! behind one of them; the walk knows how much of the target the entry before had in common with
+//! Order: user key ascending, tag descending. A search walks the entries behind one of the restarts,
+//! that before the place where the target is guessed to be, or else one found by halving; it knows how much of the target the entry before had in common with
 //! it, so it puts no key together.
 //!
 //! Bytes come from disk: all offsets and lengths are checked, and what does not fit is
@@ -17,21 +17,27 @@
 #![forbid(unsafe_code)]
 
 use crate::model::projection::common_prefix;
-use crate::prefetch::{LINE, prefetch_lines};
+use crate::prefetch::{prefetch, prefetch_lines};
+use crate::restarts::Restarts;
 use crate::varint;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Bytes of the tag at the end of an internal key.
 const TAG: usize = 8;
 
-/// Bytes behind a guess that are asked for: entries do not lie that evenly.
-const MARGIN: usize = 256;
+/// How far a guess may be off, as a part of the block: entries do not lie that evenly. Half of this
+/// costs a Get of mapped names 5 %, twice as much gains nothing.
+const MARGIN: usize = 8;
 
-/// Lines asked for at most; processors have room for about as many that are under way.
-const MOST_LINES: usize = 16;
+/// Lines asked for at most: 16 entries of 100 bytes, and the margins.
+const MOST_LINES: usize = 40;
 
-/// Those of them that lie before a guess: at the restart, or on the way from it.
-const LINES_BEFORE: usize = 13;
+/// From a restart to an entry, where nothing is known of them: eight entries of 100 bytes.
+const UNKNOWN_WAY: usize = 832;
+
+/// What of a block's last four bytes is the number of its restarts.
+const MOST_RESTARTS: u32 = (1 << 28) - 1;
 
 /// A version of the user key that was looked up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,7 +107,8 @@ pub struct DataBlock<'a> {
     bytes: &'a [u8],
     /// Where the entries end and the restarts begin.
     end: usize,
-    restarts: usize,
+    count: usize,
+    restarts: Restarts,
 }
 
 /// An entry, its own bytes in place.
@@ -180,18 +187,33 @@ struct Below {
     tag: Option<u64>,
 }
 
-/// Asks for the lines that a search in the block will read: those at its end, and those about
-/// `guess`, of which see [`DataBlock::seek`]. For callers with something else to do meanwhile, who
-/// have not even looked at how many restarts there are.
-pub fn prefetch_block(bytes: &[u8], guess: Option<u16>) {
-    prefetch_lines(
-        bytes.get(bytes.len().saturating_sub(LINE)..).unwrap_or(&[]),
-        1,
-    );
-    if let Some(guess) = guess {
-        let from = part(bytes.len(), guess).saturating_sub(LINE * LINES_BEFORE);
-        prefetch_lines(&bytes[from.min(bytes.len())..], MOST_LINES);
+/// Asks for the lines that a search in a block of `size` bytes at `base` will read, if `guess` is
+/// right: as much of the block, in 65536ths, lies before the target. For callers who know about where
+/// the block is, but need not have looked: nothing is read.
+#[inline]
+pub fn prefetch_block(base: *const u8, size: usize, restarts: Restarts, guess: Option<u16>) {
+    if !restarts.are_known() {
+        // They are at the end.
+        prefetch(base.wrapping_add(size.saturating_sub(1)));
     }
+    if let Some(guess) = guess {
+        let way = way_to(size, restarts, guess);
+        prefetch_lines(base.wrapping_add(way.start), way.len(), MOST_LINES);
+    }
+}
+
+/// What a search reads of a block of `size` bytes if the target is about where it is guessed to be.
+#[inline]
+fn way_to(size: usize, restarts: Restarts, guess: u16) -> Range<usize> {
+    let end = size.saturating_sub(4 * restarts.count() + 4);
+    let at = part(end, guess);
+    let margin = end / MARGIN;
+    let from = at.saturating_sub(margin);
+    let from = match restarts.count() {
+        0 => from.saturating_sub(UNKNOWN_WAY), // anywhere before it
+        _ => restarts.around(from, end).from,
+    };
+    from..(at + margin).min(end).max(from)
 }
 
 /// As much of `whole` as `guess` says, in 65536ths.
@@ -201,26 +223,44 @@ fn part(whole: usize, guess: u16) -> usize {
 }
 
 impl<'a> DataBlock<'a> {
-    /// A block without a hash index, with so many restarts. `None` if there is no room for them.
-    pub fn new(bytes: &'a [u8], restarts: usize) -> Option<DataBlock<'a>> {
-        let tail = restarts.checked_mul(4)?.checked_add(4)?;
-        let end = bytes.len().checked_sub(tail)?;
+    /// A block without a hash index. `restarts`: its own, as far as they are known. `None` if there
+    /// is no room for them.
+    #[inline]
+    pub fn new(bytes: &'a [u8], restarts: Restarts) -> Option<DataBlock<'a>> {
+        let count = match restarts.count() {
+            0 => {
+                let footer = u32::from_le_bytes(*bytes.last_chunk()?);
+                (footer & MOST_RESTARTS) as usize
+            }
+            count => count,
+        };
+        let end = bytes.len().checked_sub(4 * count + 4)?;
         Some(DataBlock {
             bytes,
             end,
+            count,
             restarts,
         })
     }
 
+    /// Its restarts, for those who keep them beside the block. Their places are not known if they
+    /// are not in order.
+    pub fn restarts(&self) -> Restarts {
+        let places: Option<Vec<usize>> = (0..self.count).map(|i| self.restart(i)).collect();
+        match places {
+            Some(places) if places.is_sorted_by(|a, b| a < b) => Restarts::at(&places),
+            _ => Restarts::anywhere(self.count),
+        }
+    }
+
     /// The first version at or behind the internal key (`user_key`, `tag`). `guess`, where it is
     /// known, says about where in the block that is, in 65536ths: right or wrong, it only decides
-    /// what is asked of memory first.
+    /// where the search begins.
     ///
     /// O(log restarts + entries to a restart).
     #[inline]
     pub fn seek(&self, user_key: &[u8], tag: u64, guess: Option<u16>) -> Step {
-        let first = self.prefetch(guess);
-        match self.try_seek(user_key, tag, first) {
+        match self.try_seek(user_key, tag, guess) {
             Some((_, walked)) => walked.step(),
             None => Step::Corrupt,
         }
@@ -230,8 +270,7 @@ impl<'a> DataBlock<'a> {
     /// [`seek`](Self::seek).
     #[inline]
     pub fn place(&self, user_key: &[u8], tag: u64, guess: Option<u16>) -> Place {
-        let first = self.prefetch(guess);
-        let Some((restart, walked)) = self.try_seek(user_key, tag, first) else {
+        let Some((restart, walked)) = self.try_seek(user_key, tag, guess) else {
             return Place::Corrupt;
         };
         match walked {
@@ -276,40 +315,50 @@ impl<'a> DataBlock<'a> {
             len: user_key.len() + TAG,
             tag: Some(version.tag),
         };
-        match self.walk(version.end(), below, user_key, u64::MAX, None) {
+        match self.walk_on(version.end()..self.end, below, user_key, u64::MAX, None) {
             Some(walked) => walked.step(),
             None => Step::Corrupt,
         }
     }
 
-    /// Asks for the lines that a search will read if `guess` is right: the end of the restarts,
-    /// and the entries from the restart before the guess to a little behind it. The guessed
-    /// restart.
+    /// Where the walk has begun, and where it ends.
     #[inline]
-    fn prefetch(&self, guess: Option<u16>) -> usize {
-        prefetch_lines(self.bytes.get(self.end..).unwrap_or(&[]), 1);
-        let Some(guess) = guess else {
-            return self.restarts / 2;
-        };
-        let restart = part(self.restarts, guess);
-        let from = self.end * restart / self.restarts.max(1);
-        let to = (part(self.end, guess) + MARGIN).min(self.end);
-        prefetch_lines(self.bytes.get(from..to).unwrap_or(&[]), MOST_LINES);
-        restart
-    }
-
-    /// Where the walk has begun, and where it ends. `first`: the restart to compare with first.
-    #[inline]
-    fn try_seek(&self, user_key: &[u8], tag: u64, first: usize) -> Option<(usize, Walked<'a>)> {
-        // The last restart below the target, or the first of all. If the guess is right, `first`
-        // is below and the next one is not; what it leaves open is halved.
-        let (mut low, mut high) = (0, self.restarts.checked_sub(1)?);
-        let mut guesses = [first.max(1), first + 1].into_iter();
+    fn try_seek(
+        &self,
+        user_key: &[u8],
+        tag: u64,
+        guess: Option<u16>,
+    ) -> Option<(usize, Walked<'a>)> {
+        let last = self.count.checked_sub(1)?;
+        // The walk begins at the last restart below the target, or the first of all.
+        let (mut low, mut high, mut middle) = (0, last, None);
+        if let Some(guess) = guess {
+            let at = part(self.end, guess);
+            let mut first = self.restart_at(at);
+            // Asked first where it may be the next one: to go back is dearer.
+            if first < last && self.restart(first + 1)? <= at + self.end / MARGIN {
+                let (entry_user, entry_tag) = self.restart_key(first + 1)?;
+                if entry_user.cmp(user_key).then(tag.cmp(&entry_tag)) == Ordering::Less {
+                    first += 1;
+                }
+            }
+            let start = self.restart(first)?;
+            let next = match first < last {
+                true => self.restart(first + 1)?,
+                false => self.end,
+            };
+            // If the guess is right this is it. If not, what is left open is halved.
+            match self.walk(start..next, user_key, tag)? {
+                Walked::At { at, .. } if at == start && first > 0 => {
+                    high = first - 1;
+                    middle = Some(high).filter(|&high| high > 0);
+                }
+                Walked::End if first < last => low = first + 1,
+                walked => return Some((start, walked)),
+            }
+        }
         while low < high {
-            let guess = guesses
-                .next()
-                .filter(|guess| (low + 1..=high).contains(guess));
-            let middle = guess.unwrap_or_else(|| low + (high - low).div_ceil(2));
+            let middle = (middle.take()).unwrap_or_else(|| low + (high - low).div_ceil(2));
             let (entry_user, entry_tag) = self.restart_key(middle)?;
             if entry_user.cmp(user_key).then(tag.cmp(&entry_tag)) == Ordering::Less {
                 low = middle;
@@ -318,28 +367,57 @@ impl<'a> DataBlock<'a> {
             }
         }
         let start = self.restart(low)?;
+        let walked = self.walk(start..self.end, user_key, tag)?;
+        Some((start, walked))
+    }
+
+    /// The last restart at or before `at`; if restarts are not in order, another one.
+    #[inline]
+    fn restart_at(&self, at: usize) -> usize {
+        if self.restarts.are_known() {
+            return self.restarts.around(at, self.end).i;
+        }
+        let (mut low, mut size) = (0, self.count);
+        while size > 1 {
+            let half = size / 2;
+            if self
+                .restart(low + half)
+                .is_some_and(|restart| restart <= at)
+            {
+                low += half;
+            }
+            size -= half;
+        }
+        low
+    }
+
+    /// Through the entries of `range`, which begins at a restart, to the first at or behind the
+    /// target.
+    #[inline]
+    fn walk(&self, range: Range<usize>, user_key: &[u8], tag: u64) -> Option<Walked<'a>> {
         let nothing = Below {
             common: 0,
             next: None,
             len: 0,
             tag: None,
         };
-        let walked = self.walk(start, nothing, user_key, tag, Some(start))?;
-        Some((start, walked))
+        let restart = Some(range.start);
+        self.walk_on(range, nothing, user_key, tag, restart)
     }
 
-    /// From the entry at `at`, before which lies `below`, to the first at or behind the target.
-    /// `restart`: where the walk has begun, if its first entry shares nothing.
+    /// Through the entries of `range`, before which lies `below`, to the first at or behind the
+    /// target. `restart`: where the walk has begun, if its first entry shares nothing.
     #[inline]
-    fn walk(
+    fn walk_on(
         &self,
-        mut at: usize,
+        range: Range<usize>,
         mut below: Below,
         user_key: &[u8],
         tag: u64,
         restart: Option<usize>,
     ) -> Option<Walked<'a>> {
-        while at < self.end {
+        let mut at = range.start;
+        while at < range.end {
             let entry = self.entry(at)?;
             if entry.shared > below.len {
                 return None;
@@ -385,7 +463,7 @@ impl<'a> DataBlock<'a> {
             };
             at = entry.end();
         }
-        (at == self.end).then_some(Walked::End)
+        (at == range.end).then_some(Walked::End)
     }
 
     /// The tag of the entry at `at`, whose first bytes come from an entry with another user key:
@@ -410,6 +488,9 @@ impl<'a> DataBlock<'a> {
 
     #[inline]
     fn restart(&self, i: usize) -> Option<usize> {
+        if let Some(at) = self.restarts.place(i) {
+            return (at <= self.end).then_some(at);
+        }
         let bytes = self.bytes.get(self.end + 4 * i..)?.first_chunk()?;
         let at = u32::from_le_bytes(*bytes) as usize;
         (at <= self.end).then_some(at)
@@ -427,6 +508,8 @@ impl<'a> DataBlock<'a> {
 
     #[inline]
     fn entry(&self, at: usize) -> Option<Entry<'a>> {
+        #[cfg(test)]
+        tests::ENTRIES_READ.set(tests::ENTRIES_READ.get() + 1);
         let bytes = self.bytes.get(at..self.end)?;
         let (shared, own, value_len, header) = match *bytes {
             // Nearly always one byte each.
@@ -486,6 +569,10 @@ mod tests {
     use proptest::prelude::*;
 
     type Key = (Vec<u8>, u64);
+
+    thread_local! {
+        pub(super) static ENTRIES_READ: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
 
     /// As RocksDB's BlockBuilder does. Values are numbered.
     fn build(keys: &[Key], interval: usize, value: impl Fn(usize) -> Vec<u8>) -> (Vec<u8>, usize) {
@@ -594,18 +681,32 @@ mod tests {
     fn check(keys: &[Key], interval: usize, targets: impl Iterator<Item = Key>) {
         let value = |i: usize| format!("value {i}{}", "x".repeat(i % 150)).into_bytes();
         let (bytes, restarts) = build(keys, interval, value);
-        let block = DataBlock::new(&bytes, restarts).expect("room for restarts");
+        let block = block_of(&bytes, Restarts::anywhere(restarts));
+        // Whether it is known where its restarts are makes no difference.
+        let known = block_of(&bytes, block.restarts());
+        let uncounted = block_of(&bytes, Restarts::default());
         for (user, tag) in targets {
-            for guess in [0, 1000, 0x8000, 0xffff] {
-                let guessed = block.seek(&user, tag, Some(guess));
-                assert_eq!(guessed, block.seek(&user, tag, None), "{guess}");
+            let plain = block.seek(&user, tag, None);
+            let place = block.place(&user, tag, None);
+            for guess in [0, 1000, 0x5000, 0x8000, 0xc000, 0xffff].map(Some) {
+                assert_eq!(block.seek(&user, tag, guess), plain, "{guess:?}");
+                assert_eq!(known.seek(&user, tag, guess), plain, "{guess:?}");
+                for block in [&block, &known, &uncounted] {
+                    assert_eq!(block.place(&user, tag, guess), place, "{guess:?}");
+                }
             }
+            assert_eq!(known.seek(&user, tag, None), plain);
+            assert_eq!(uncounted.seek(&user, tag, None), plain);
             let behind: Vec<(Vec<u8>, Vec<u8>)> = (keys.iter().enumerate())
                 .filter(|(_, (key, t))| (key, tag) >= (&user, *t))
                 .map(|(i, (key, t))| ([&key[..], &t.to_le_bytes()].concat(), value(i)))
                 .collect();
-            for guess in [None, Some(0x6000)] {
-                let walk = entries(&block, &user, tag, guess).expect("entries");
+            for (block, guess) in [
+                (&block, None),
+                (&block, Some(0x6000)),
+                (&known, Some(0xa000)),
+            ] {
+                let walk = entries(block, &user, tag, guess).expect("entries");
                 let walk: Vec<_> = (walk.into_iter())
                     .map(|(key, value)| (key, bytes[value].to_vec()))
                     .collect();
@@ -629,6 +730,10 @@ mod tests {
         }
     }
 
+    fn block_of(bytes: &[u8], restarts: Restarts) -> DataBlock<'_> {
+        DataBlock::new(bytes, restarts).expect("room for restarts")
+    }
+
     fn around(keys: &[Key]) -> Vec<Key> {
         let mut targets = vec![(vec![], 0), (vec![], u64::MAX), (vec![0xff; 20], 5)];
         for (user, tag) in keys {
@@ -645,6 +750,95 @@ mod tests {
             targets.push((user[..user.len() / 2].to_vec(), u64::MAX));
         }
         targets
+    }
+
+    /// An entry as it is stored.
+    fn entry(shared: u8, own: &[u8], value: &[u8]) -> Vec<u8> {
+        let tag = 9u64.to_le_bytes();
+        let head = [shared, (own.len() + tag.len()) as u8, value.len() as u8];
+        [&head, own, &tag, value].concat()
+    }
+
+    fn crafted(entries: &[Vec<u8>], restarts: &[u32]) -> Vec<u8> {
+        let mut block = entries.concat();
+        for word in restarts.iter().chain([&(restarts.len() as u32)]) {
+            block.extend_from_slice(&word.to_le_bytes());
+        }
+        block
+    }
+
+    #[test]
+    fn crafted_blocks() {
+        let seek = |bytes: &[u8], key: &[u8], guess| {
+            block_of(bytes, Restarts::default()).seek(key, 9, guess)
+        };
+        let value = [entry(0, b"a", b"value")];
+        assert_eq!(
+            seek(&crafted(&value, &[0, 5]), b"zz", Some(0)),
+            Step::Corrupt,
+            "a restart within an entry"
+        );
+        let bytes = crafted(&[entry(0, b"a", b"v")], &[0]);
+        let too_long = Version {
+            tag: 9,
+            value: 12,
+            value_len: 9,
+        };
+        let block = block_of(&bytes, Restarts::default());
+        assert_eq!(block.next(b"a", &too_long), Step::Corrupt);
+        // What else the last bytes hold is not a number of restarts.
+        let mut flagged = bytes.clone();
+        *flagged.last_mut().expect("bytes") |= 0xf0;
+        assert!(matches!(seek(&flagged, b"a", None), Step::Version(_)));
+        let shares = [entry(0, b"a", b""), entry(1, b"b", b"")];
+        assert_eq!(
+            seek(&crafted(&shares, &[0, 12]), b"ac", None),
+            Step::Corrupt,
+            "a restart that shares"
+        );
+        let first = [entry(1, b"a", b"")];
+        assert_eq!(seek(&crafted(&first, &[0]), b"0", None), Step::Corrupt);
+        let more = [entry(0, b"a", b""), entry(40, b"b", b"")];
+        assert_eq!(
+            seek(&crafted(&more, &[0]), b"b", None),
+            Step::Corrupt,
+            "shares more than there is"
+        );
+    }
+
+    /// What guesses are for.
+    #[test]
+    fn right_guesses_lead_straight_to_the_entry() {
+        const INTERVAL: usize = 16;
+        let keys: Vec<Key> = (0..150u32).map(|i| (i.to_be_bytes().to_vec(), 1)).collect();
+        let (bytes, _) = build(&keys, INTERVAL, |i| vec![b'v'; 20 + i % 3]);
+        let restarts = block_of(&bytes, Restarts::default()).restarts();
+        assert!(restarts.are_known());
+        for restarts in [restarts, Restarts::anywhere(restarts.count())] {
+            let block = block_of(&bytes, restarts);
+            let mut at = 0usize;
+            for (i, (user, tag)) in keys.iter().enumerate() {
+                let guess = (at * 65536).div_ceil(block.end) as u16;
+                let way = way_to(bytes.len(), restarts, guess);
+                assert!(way.contains(&at) && way.len() < MOST_LINES * 64, "{i}");
+                let before = ENTRIES_READ.get();
+                let Step::Version(version) = block.seek(user, *tag, Some(guess)) else {
+                    panic!("entry {i} not found");
+                };
+                let read = ENTRIES_READ.get() - before;
+                let most = match i % INTERVAL {
+                    // Newer versions of a key at a restart would lie before it.
+                    0 if i > 0 => INTERVAL + 3,
+                    // Perhaps one more where the next restart is near.
+                    before => before + 2,
+                };
+                assert!(read <= most, "{i}: {read}");
+                at = version.end();
+            }
+        }
+        // Of a block that nobody has looked at.
+        let way = way_to(4096, Restarts::default(), 0xe000);
+        assert!(way.contains(&3580) && way.len() < MOST_LINES * 64);
     }
 
     #[test]
@@ -697,35 +891,48 @@ mod tests {
         #[test]
         fn any_bytes(
             bytes in prop::collection::vec(prop_oneof![0u8..12, any::<u8>()], 0..200),
-            restarts in 0usize..60,
+            restarts in prop_oneof![
+                (0usize..60).prop_map(Restarts::anywhere),
+                any::<u64>().prop_map(Restarts::from_word),
+                prop::collection::btree_set(0usize..200, 0..9)
+                    .prop_map(|places| Restarts::at(&Vec::from_iter(places))),
+            ],
             user in prop::collection::vec(0u8..12, 0..6),
             tag: u64,
+            guess: Option<u16>,
         ) {
+            prefetch_block(bytes.as_ptr(), bytes.len(), restarts, guess);
             if let Some(block) = DataBlock::new(&bytes, restarts) {
+                let _ = (block.restarts(), block.seek(&user, tag, guess));
                 let (found, _) = versions(&block, &user, tag);
                 for version in found {
                     prop_assert!(version.value + version.value_len <= bytes.len());
                 }
-                for (key, value) in entries(&block, &user, tag, None).unwrap_or_default() {
+                for (key, value) in entries(&block, &user, tag, guess).unwrap_or_default() {
                     prop_assert!(key.len() >= TAG && value.end <= bytes.len());
                 }
             }
         }
 
         #[test]
-        fn damaged_blocks(at: prop::sample::Index, value: u8, interval in 1usize..6) {
+        fn damaged_blocks(
+            at: prop::sample::Index, value: u8, interval in 1usize..6, guess: Option<u16>,
+        ) {
             let keys: Vec<Key> = (0..40u64).map(|i| (format!("key{:03}", i / 3).into_bytes(), 99 - i)).collect();
             let (mut bytes, restarts) = build(&keys, interval, |i| vec![b'v'; i]);
+            let known = block_of(&bytes, Restarts::anywhere(restarts)).restarts();
             let at = at.index(bytes.len());
             bytes[at] = value;
-            let block = DataBlock::new(&bytes, restarts).expect("room for restarts");
+            for block in [Restarts::anywhere(restarts), known].map(|restarts| block_of(&bytes, restarts)) {
             for (user, tag) in around(&keys) {
                 for version in versions(&block, &user, tag).0 {
                     prop_assert!(version.value + version.value_len <= bytes.len());
                 }
-                for (key, value) in entries(&block, &user, tag, None).unwrap_or_default() {
+                let _ = block.seek(&user, tag, guess);
+                for (key, value) in entries(&block, &user, tag, guess).unwrap_or_default() {
                     prop_assert!(key.len() >= TAG && value.end <= bytes.len());
                 }
+            }
             }
         }
     }

@@ -42,6 +42,7 @@ pub mod index;
 pub mod memtable;
 pub mod model;
 mod prefetch;
+pub mod restarts;
 mod varint;
 
 #[cfg(feature = "rocksdb")]

@@ -16,10 +16,10 @@ pub(crate) fn prefetch(address: *const u8) {
     let _ = address;
 }
 
-/// Asks for the lines of `bytes`, the first `lines` of them at most.
+/// Asks for the lines of `len` bytes from `start` on, the first `lines` of them at most.
 #[inline]
-pub(crate) fn prefetch_lines(bytes: &[u8], lines: usize) {
-    for line in bytes.chunks(LINE).take(lines) {
-        prefetch(line.as_ptr());
+pub(crate) fn prefetch_lines(start: *const u8, len: usize, lines: usize) {
+    for offset in (0..len).step_by(LINE).take(lines) {
+        prefetch(start.wrapping_add(offset));
     }
 }

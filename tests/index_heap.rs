@@ -10,6 +10,7 @@ mod keys;
 use keys::KeySet;
 use mountdb::data_block::{DataBlock, Step};
 use mountdb::index::{BlockHandle, Builder, LearnedIndex};
+use mountdb::restarts::Restarts;
 
 /// A block of 30 keys each.
 fn build(keys: &[Vec<u8>]) -> Vec<u8> {
@@ -66,7 +67,7 @@ fn memory_is_told_and_lookups_take_none() {
     ]
     .concat();
     let (behind, taken) = heap::taken(|| {
-        let block = DataBlock::new(&block, 1).expect("room for a restart");
+        let block = DataBlock::new(&block, Restarts::anywhere(1)).expect("room for a restart");
         let found = block.seek(b"ac", u64::MAX, Some(0x8000));
         let Step::Version(version) = found else {
             panic!("{found:?}");

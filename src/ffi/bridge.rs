@@ -11,6 +11,7 @@ use super::memtable::{
 use super::properties;
 use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
+use crate::restarts::Restarts;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 // The expansion of the macro is unsafe code that cxx vouches for.
@@ -163,19 +164,25 @@ pub(super) mod cpp {
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
 
-        /// `part`: as in [`Guess`].
+        /// `part`: as in [`Guess`]. `restarts`: of the block, here and below, a word of
+        /// `restarts::Restarts`.
         fn seek_in_block(
             block: &[u8],
-            restarts: u32,
+            restarts: u64,
             user_key: &[u8],
             tag: u64,
             part: i32,
         ) -> BlockStep;
-        fn prefetch_in_block(block: &[u8], part: i32);
+        /// `address` and `size`: of a block, of which nothing is read.
+        fn prefetch_in_block(address: usize, size: usize, restarts: u64, part: i32);
+        /// So many restarts, anywhere.
+        fn count_of_restarts(count: u32) -> u64;
+        /// Of a block of which nothing is known; 0 if it is none. The highest bit is not set.
+        fn restarts_of_block(block: &[u8]) -> u64;
         /// `from` is a version that one of these two has found in the block.
         fn next_in_block(
             block: &[u8],
-            restarts: u32,
+            restarts: u64,
             user_key: &[u8],
             from: BlockStep,
         ) -> BlockStep;
@@ -183,12 +190,12 @@ pub(super) mod cpp {
         /// `part`: as in [`Guess`].
         fn place_in_block(
             block: &[u8],
-            restarts: u32,
+            restarts: u64,
             user_key: &[u8],
             tag: u64,
             part: i32,
         ) -> BlockPlace;
-        fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> BlockPlace;
+        fn entry_in_block(block: &[u8], restarts: u64, at: usize, key_len: usize) -> BlockPlace;
 
         type MemtableFamilies;
         fn new_memtable_families() -> Box<MemtableFamilies>;
@@ -496,7 +503,7 @@ fn failed() -> cpp::Position {
 
 fn seek_in_block(
     block: &[u8],
-    restarts: u32,
+    restarts: u64,
     user_key: &[u8],
     tag: u64,
     part: i32,
@@ -506,13 +513,24 @@ fn seek_in_block(
     block_step(in_block(block, restarts, Step::Corrupt, seek))
 }
 
-fn prefetch_in_block(block: &[u8], part: i32) {
-    prefetch_block(block, u16::try_from(part).ok());
+fn prefetch_in_block(address: usize, size: usize, restarts: u64, part: i32) {
+    let guess = u16::try_from(part).ok();
+    let restarts = Restarts::from_word(restarts);
+    prefetch_block(address as *const u8, size, restarts, guess);
+}
+
+fn count_of_restarts(count: u32) -> u64 {
+    Restarts::anywhere(count as usize).word()
+}
+
+fn restarts_of_block(block: &[u8]) -> u64 {
+    let unknown = Restarts::default();
+    in_block(block, unknown.word(), unknown, |block| block.restarts()).word()
 }
 
 fn next_in_block(
     block: &[u8],
-    restarts: u32,
+    restarts: u64,
     user_key: &[u8],
     from: cpp::BlockStep,
 ) -> cpp::BlockStep {
@@ -527,7 +545,7 @@ fn next_in_block(
 
 fn place_in_block(
     block: &[u8],
-    restarts: u32,
+    restarts: u64,
     user_key: &[u8],
     tag: u64,
     part: i32,
@@ -537,7 +555,7 @@ fn place_in_block(
     block_place(in_block(block, restarts, Place::Corrupt, place))
 }
 
-fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> cpp::BlockPlace {
+fn entry_in_block(block: &[u8], restarts: u64, at: usize, key_len: usize) -> cpp::BlockPlace {
     let entry = |block: DataBlock<'_>| block.entry_at(at, key_len);
     block_place(in_block(block, restarts, Place::Corrupt, entry))
 }
@@ -545,11 +563,11 @@ fn entry_in_block(block: &[u8], restarts: u32, at: usize, key_len: usize) -> cpp
 #[inline]
 fn in_block<T: Copy>(
     block: &[u8],
-    restarts: u32,
+    restarts: u64,
     corrupt: T,
     work: impl FnOnce(DataBlock<'_>) -> T,
 ) -> T {
-    let done = guard(|| DataBlock::new(block, restarts as usize).map_or(corrupt, work));
+    let done = guard(|| DataBlock::new(block, Restarts::from_word(restarts)).map_or(corrupt, work));
     done.unwrap_or(corrupt)
 }
 
