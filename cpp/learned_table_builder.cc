@@ -90,9 +90,14 @@ BlockBasedTableOptions Watched(BlockBasedTableOptions options, LearnedTableParts
 
 // What fills this buffer is longer than what the writer behind it, with its 1 MiB unless somebody
 // chose more, wants to copy once more.
-rocksdb::FileOptions InFront() {
+//
+// Files that will be mapped are written in pieces of a huge page (and synced so, where
+// bytes_per_sync is less): file systems with large folios, such as ext4 and XFS, then have them in
+// huge pages of the page cache, and map them by these.
+rocksdb::FileOptions InFront(bool will_be_mapped) {
   rocksdb::FileOptions options;
-  options.writable_file_max_buffer_size = (1 << 20) + (1 << 16);
+  options.writable_file_max_buffer_size =
+      will_be_mapped ? size_t{2} << 20 : (size_t{1} << 20) + (size_t{1} << 16);
   return options;
 }
 
@@ -107,7 +112,8 @@ LearnedTableParts::LearnedTableParts(const TableBuilderOptions& options, Writabl
       properties_(std::make_shared<rust::Vec<ffi::Property>>()),
       index_(LearnedIndexFactory(info_log_, properties_).NewBuilder()),
       held_(new HeldBackFile(file)),
-      front_(std::unique_ptr<rocksdb::FSWritableFile>(held_), file->file_name(), InFront(),
+      front_(std::unique_ptr<rocksdb::FSWritableFile>(held_), file->file_name(),
+             InFront(options.ioptions.allow_mmap_reads),
              options.ioptions.clock, /*io_tracer=*/nullptr, options.ioptions.stats,
              rocksdb::Histograms::SST_WRITE_MICROS) {}
 

@@ -62,9 +62,10 @@ struct How {
   size_t buffer = 1 << 20;
   uint64_t bytes_per_sync = 0;
   bool limited = false;
+  bool mapped = false;
   uint32_t max_dict_bytes = 0;
   bool compression_manager = false;
-  std::shared_ptr<FlushBlockPolicyFactory> policy;
+  std::shared_ptr<FlushBlockPolicyFactory> policy = nullptr;
   // Written as a user-defined index by mountdb's table too: blocks are padded, or wait for a
   // dictionary, or may.
   bool slowly = false;
@@ -130,6 +131,7 @@ Written Write(const std::string& table, const How& how, const Entries& entries,
   }
   options.compression = how.compression;
   options.compression_opts.max_dict_bytes = how.max_dict_bytes;
+  options.allow_mmap_reads = how.mapped;
   if (how.compression_manager) {
     options.compression_manager = GetBuiltinV2CompressionManager();
   }
@@ -493,6 +495,8 @@ class Watcher final : public FileSystemWrapper {
   int appends = 0;
   int flushes = 0;
   int range_syncs = 0;
+  // Bytes of all appends, in turn.
+  std::vector<size_t> pieces;
 
  private:
   class File final : public FSWritableFileOwnerWrapper {
@@ -502,6 +506,7 @@ class Watcher final : public FileSystemWrapper {
     using FSWritableFileOwnerWrapper::Append;
     IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
       watcher_->appends++;
+      watcher_->pieces.push_back(data.size());
       // As the write options of the table say.
       CHECK(options.rate_limiter_priority == Env::IO_HIGH);
       return FSWritableFileOwnerWrapper::Append(data, options, debug);
@@ -543,6 +548,28 @@ void NoMoreCallsThanStock(const std::string& directory) {
       CHECK(ours->range_syncs >= stock->range_syncs);
       CHECK(ours->range_syncs <= stock->range_syncs + 1);
       CHECK(entries == &small || direct || stock->range_syncs > 3);
+    }
+  }
+}
+
+// File systems that can hold such pieces in huge pages map them by these. No more bytes of the end
+// are written one by one for it.
+void PiecesOfAHugePage(const std::string& directory) {
+  constexpr size_t kHugePage = 2 << 20;
+  const Entries entries = Points(120000, Text);
+  for (const size_t buffer : {size_t{1} << 20, 2 * kHugePage}) {
+    How how{.fields = "filter_policy=bloomfilter:10", .buffer = buffer};
+    const std::string path = directory + "/pieces.sst";
+    const size_t size = Write("id=mountdb", how, entries, path).bytes.size();
+    how.mapped = true;
+    const auto watcher = std::make_shared<Watcher>();
+    CHECK(Write("id=mountdb", how, entries, path, watcher).bytes.size() == size);
+    const size_t whole = size / kHugePage;
+    CHECK(whole >= 3);
+    // The data; then its end, and what is behind the data.
+    CHECK(watcher->pieces.size() >= whole && watcher->pieces.size() <= whole + 3);
+    for (size_t i = 0; i + 1 < whole; i++) {
+      CHECK(watcher->pieces[i] % kHugePage == 0);
     }
   }
 }
@@ -744,6 +771,7 @@ int main(int argc, char** argv) {
   EveryKindOfFile(directory);
   OtherPolicies(directory);
   NoMoreCallsThanStock(directory);
+  PiecesOfAHugePage(directory);
   NoErrorIsLost(directory);
   AbandonedFiles(directory);
   CancelledCompaction(directory);
