@@ -828,7 +828,7 @@ mod tests {
                 let read = ENTRIES_READ.get() - before;
                 let most = match i % INTERVAL {
                     // Newer versions of a key at a restart would lie before it.
-                    0 if i > 0 => INTERVAL + 3,
+                    0 if i > 0 => INTERVAL + 4,
                     // Perhaps one more where the next restart is near.
                     before => before + 2,
                 };
