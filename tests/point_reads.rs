@@ -126,6 +126,18 @@ fn another_cache() {
     });
 }
 
+/// Which keeps what a Get has found, to give it again.
+#[test]
+fn a_row_cache() {
+    check("row cache", |options, _| {
+        options.set_row_cache(&Cache::new_lru_cache(1 << 20))
+    });
+    check("row cache and mapped files", |options, _| {
+        options.set_row_cache(&Cache::new_lru_cache(1 << 20));
+        options.set_allow_mmap_reads(true);
+    });
+}
+
 #[test]
 fn no_cache() {
     check("no cache", |_, table| table.disable_cache());

@@ -477,7 +477,7 @@ mod tests {
                 let mut key = keys[random() % keys.len()].clone();
                 let at = key.len() - 1 - random() % key.len().min(3);
                 key[at] = b"0123456789af/"[random() % 13];
-                if random() % 2 == 0 {
+                if random().is_multiple_of(2) {
                     key.extend_from_slice(b"55");
                 }
                 let (rank, part) = strings.rank_and_part(&key, 9);

@@ -16,6 +16,7 @@
 #include "rocksdb/multi_scan.h"
 #include "rocksdb/options.h"
 #include "rocksdb/table.h"
+#include "rocksdb/utilities/transaction_db.h"
 #include "rocksdb/wide_columns.h"
 
 using namespace rocksdb;
@@ -213,6 +214,96 @@ void TimestampsFallBack(const std::string& path) {
   CHECK(after.files_learned == before.files_learned);
 }
 
+// Reads of write-prepared transactions ask, version by version, which of them they may see: also in
+// table files, where versions that are not committed lie.
+void TransactionsAgree(const std::string& path) {
+  const auto run = [&](const std::string& table, const std::string& more) {
+    Options base;
+    base.create_if_missing = true;
+    Options options;
+    CheckOk(GetOptionsFromString(ConfigOptions(), base,
+                                 "disable_auto_compactions=true;compression=kNoCompression;" + more +
+                                     "table_factory={id=" + table +
+                                     ";block_size=400;filter_policy=bloomfilter:10}",
+                                 &options));
+    TransactionDBOptions transactions;
+    transactions.write_policy = TxnDBWritePolicy::WRITE_PREPARED;
+    // Keys that an open transaction has locked are left alone.
+    transactions.default_lock_timeout = 0;
+    transactions.transaction_lock_timeout = 0;
+    const auto done = [](const Status& s) { return s.ok() || s.IsTimedOut(); };
+    TransactionDB* opened = nullptr;
+    const std::string directory = path + "-" + table + (more.empty() ? "" : "-mapped");
+    CheckOk(TransactionDB::Open(options, transactions, directory, &opened));
+    const std::unique_ptr<TransactionDB> db(opened);
+    std::vector<std::unique_ptr<Transaction>> open;
+    std::vector<const Snapshot*> snapshots;
+    for (int generation = 0; generation < 4; generation++) {
+      for (int i = generation; i < 600; i += 1 + generation) {
+        CHECK(done(db->Put(WriteOptions(), Key(i), "put " + std::to_string(generation))));
+      }
+      snapshots.push_back(db->GetSnapshot());
+      for (int n = 0; n < 20; n++) {
+        open.emplace_back(db->BeginTransaction(WriteOptions()));
+        CheckOk(open.back()->SetName(std::to_string(generation) + "/" + std::to_string(n)));
+        for (int i = n; i < 600; i += 80) {
+          CHECK(done(open.back()->Put(Key(generation * 20 + i), "prepared")));
+        }
+        CheckOk(open.back()->Prepare());
+        if (n % 3 == 0) {
+          CheckOk(open.back()->Commit());
+          open.pop_back();
+        }
+      }
+      CheckOk(db->Flush(FlushOptions()));
+      snapshots.push_back(db->GetSnapshot());
+      if (!open.empty()) {
+        CheckOk(generation % 2 == 0 ? open.front()->Commit() : open.front()->Rollback());
+        open.erase(open.begin());
+      }
+    }
+    snapshots.push_back(nullptr);
+    std::string text;
+    for (const Snapshot* snapshot : snapshots) {
+      ReadOptions read;
+      read.snapshot = snapshot;
+      std::vector<std::string> keys;
+      for (int i = 0; i < 700; i++) {
+        std::string value;
+        const Status s = db->Get(read, Key(i), &value);
+        CHECK(s.ok() || s.IsNotFound());
+        text += s.ok() ? value + ";" : "-;";
+        keys.push_back(Key(i));
+      }
+      const std::vector<Slice> slices(keys.begin(), keys.end());
+      std::vector<std::string> values;
+      for (const Status& s : db->MultiGet(read, slices, &values)) {
+        text += s.ok() ? "+" : "-";
+      }
+      for (const std::string& value : values) {
+        text += value;
+      }
+      text += Dump(db.get(), read, /*backward=*/false);
+      text += Dump(db.get(), read, /*backward=*/true);
+    }
+    for (const Snapshot* snapshot : snapshots) {
+      if (snapshot != nullptr) {
+        db->ReleaseSnapshot(snapshot);
+      }
+    }
+    for (auto& transaction : open) {
+      CheckOk(transaction->Rollback());
+    }
+    open.clear();
+    return text;
+  };
+  for (const std::string more : {"", "allow_mmap_reads=true;"}) {
+    const std::string ours = run("mountdb", more);
+    CHECK(ours.find("prepared") != std::string::npos && ours.find("put 3") != std::string::npos);
+    CHECK(ours == run("BlockBasedTable", more));
+  }
+}
+
 int main(int argc, char** argv) {
   if (argc != 2) {
     std::fprintf(stderr, "usage: app DIRECTORY\n");
@@ -226,6 +317,7 @@ int main(int argc, char** argv) {
   const std::string directory = argv[1];
   WideColumnsAgree(directory + "/columns");
   MultiScansAgree(directory + "/scans");
+  TransactionsAgree(directory + "/transactions");
   CHECK(Counters().files_learned > 0);
   CHECK(Counters().corrupt == 0);
   TimestampsFallBack(directory + "/timestamps");
