@@ -216,22 +216,23 @@ impl FrontCoded {
 
     /// How many cuts are at or below (`key`, `tag`).
     pub fn rank(&self, key: &[u8], tag: u64) -> usize {
-        self.search(key, tag)
+        self.search::<false>(key, tag)
             .map_or_else(|rank| rank, |found| found.rank)
     }
 
     /// [`rank`](Self::rank), and about where between its neighbours among the cuts the key lies, in
     /// 65536ths, if it has two.
     pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
-        match self.search(key, tag) {
+        match self.search::<true>(key, tag) {
             Ok(found) => (found.rank, self.part(key, &found)),
             Err(rank) => (rank, None),
         }
     }
 
-    /// Between which cuts (`key`, `tag`) lies, or its rank if that is the first or the last.
+    /// Between which cuts (`key`, `tag`) lies, or its rank if that is the first or the last. Unless it is
+    /// for a guess, only the rank is right.
     #[inline]
-    fn search(&self, key: &[u8], tag: u64) -> Result<Between<'_>, usize> {
+    fn search<const GUESS: bool>(&self, key: &[u8], tag: u64) -> Result<Between<'_>, usize> {
         let groups = self.directory.rank(key, |g| {
             match restart(&self.entries, self.restarts[g]).cmp(key) {
                 Ordering::Less => true,
@@ -262,6 +263,9 @@ impl FrontCoded {
             match entry.shared.cmp(&equal) {
                 // ... this one too, up to the byte in which the cut before was smaller.
                 Ordering::Greater => {
+                    if !GUESS {
+                        continue;
+                    }
                     let before = below.head();
                     below.head = Some(splice(before, entry.shared - equal, project(entry.suffix)));
                     continue;
@@ -300,6 +304,9 @@ impl FrontCoded {
             };
         }
         let rank = (first + INTERVAL).min(self.len);
+        if !GUESS {
+            return Err(rank);
+        }
         // The next restart.
         match read_entry(&mut cursor) {
             Ok(whole) => {
