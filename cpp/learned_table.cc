@@ -289,7 +289,9 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
       }
       return;
     }
-    LookUpIn({at, 0}, lookup);  // versions that go on begin the block
+    const ffi::Guess guess{at, 0};  // versions that go on begin the block
+    PrefetchInMap(lookup->read, guess);
+    LookUpIn(guess, lookup);
   }
 }
 

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Order: user key ascending, tag descending. A search walks the entries behind one of the restarts,
-//! that before the place where the target is guessed to be, or else one found by halving; it knows how much of the target the entry before had in common with
-//! it, so it puts no key together.
+//! that before the place where the target is guessed to be, or else one found by halving; the walk
+//! knows how much of the target the entry before had in common with it, so it puts no key together.
 //!
 //! Bytes come from disk: all offsets and lengths are checked, and what does not fit is
 //! [`Step::Corrupt`].
@@ -336,11 +336,11 @@ impl<'a> DataBlock<'a> {
             let at = part(self.end, guess);
             let mut first = self.restart_at(at);
             // Asked first where it may be the next one: to go back is dearer.
-            if first < last && self.restart(first + 1)? <= at + self.end / MARGIN {
-                let (entry_user, entry_tag) = self.restart_key(first + 1)?;
-                if entry_user.cmp(user_key).then(tag.cmp(&entry_tag)) == Ordering::Less {
-                    first += 1;
-                }
+            if first < last
+                && self.restart(first + 1)? <= at + self.end / MARGIN
+                && self.is_below(first + 1, user_key, tag)?
+            {
+                first += 1;
             }
             let start = self.restart(first)?;
             let next = match first < last {
@@ -359,8 +359,7 @@ impl<'a> DataBlock<'a> {
         }
         while low < high {
             let middle = (middle.take()).unwrap_or_else(|| low + (high - low).div_ceil(2));
-            let (entry_user, entry_tag) = self.restart_key(middle)?;
-            if entry_user.cmp(user_key).then(tag.cmp(&entry_tag)) == Ordering::Less {
+            if self.is_below(middle, user_key, tag)? {
                 low = middle;
             } else {
                 high = middle - 1;
@@ -369,6 +368,14 @@ impl<'a> DataBlock<'a> {
         let start = self.restart(low)?;
         let walked = self.walk(start..self.end, user_key, tag)?;
         Some((start, walked))
+    }
+
+    /// Whether the entry at restart `i` lies below the internal key (`user_key`, `tag`).
+    #[inline]
+    fn is_below(&self, i: usize, user_key: &[u8], tag: u64) -> Option<bool> {
+        let (entry_user, entry_tag) = self.restart_key(i)?;
+        let order = entry_user.cmp(user_key).then(tag.cmp(&entry_tag));
+        Some(order == Ordering::Less)
     }
 
     /// The last restart at or before `at`; if restarts are not in order, another one.
@@ -924,15 +931,15 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = value;
             for block in [Restarts::anywhere(restarts), known].map(|restarts| block_of(&bytes, restarts)) {
-            for (user, tag) in around(&keys) {
-                for version in versions(&block, &user, tag).0 {
-                    prop_assert!(version.value + version.value_len <= bytes.len());
+                for (user, tag) in around(&keys) {
+                    for version in versions(&block, &user, tag).0 {
+                        prop_assert!(version.value + version.value_len <= bytes.len());
+                    }
+                    let _ = block.seek(&user, tag, guess);
+                    for (key, value) in entries(&block, &user, tag, guess).unwrap_or_default() {
+                        prop_assert!(key.len() >= TAG && value.end <= bytes.len());
+                    }
                 }
-                let _ = block.seek(&user, tag, guess);
-                for (key, value) in entries(&block, &user, tag, guess).unwrap_or_default() {
-                    prop_assert!(key.len() >= TAG && value.end <= bytes.len());
-                }
-            }
             }
         }
     }

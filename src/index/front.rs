@@ -6,6 +6,7 @@
 use super::NO_TAG;
 use super::cut::Cuts;
 use super::format::{Cursor, Refusal};
+use super::sequence::part_between;
 use crate::model::projection::common_prefix;
 use crate::model::{Alphabet, Directory, project};
 use crate::varint;
@@ -338,8 +339,7 @@ impl FrontCoded {
         let below = alphabet.number(splice(rest, equal, below.head()));
         let above = alphabet.number(project(above));
         let number = alphabet.number(rest);
-        let part = number.saturating_sub(below) as f32 / above.saturating_sub(below) as f32;
-        Some((part * 65536.0) as u16) // saturates; 0 if the neighbours have one number
+        Some(part_between(below, number, above))
     }
 
     /// Whether the version `tag` of cut `i`'s very user key is behind the cut: the cut is the

@@ -292,8 +292,7 @@ impl Ranked {
     #[inline]
     pub fn part(&self, rank: usize, x: u64) -> Option<u16> {
         let (below, above) = (self.get(rank.checked_sub(1)?)?, self.get(rank)?);
-        let part = x.saturating_sub(below) as f32 / above.saturating_sub(below) as f32;
-        Some((part * 65536.0) as u16) // saturates
+        Some(part_between(below, x, above))
     }
 
     /// The lines, one a group.
@@ -361,6 +360,13 @@ impl Ranked {
         }
         g * GROUP + low + 1
     }
+}
+
+/// Where `x` lies between `below` and `above`, in 65536ths; 0 if all three are one.
+#[inline]
+pub(super) fn part_between(below: u64, x: u64, above: u64) -> u16 {
+    let part = x.saturating_sub(below) as f32 / above.saturating_sub(below) as f32;
+    (part * 65536.0) as u16 // saturates
 }
 
 #[inline]
