@@ -130,12 +130,6 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
-  const auto seek = [&] {
-    const ffi::Guess found = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
-                                                   rocksdb::ExtractInternalKeyFooter(key));
-    PrefetchInMap(read, found);
-    return found;
-  };
   // In a mapped file it is known where the block is, so memory is asked for it while it answers for
   // the filter.
   FilterForecast* const forecast =
@@ -143,7 +137,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   const bool ahead = forecast != nullptr && forecast->MayMatch();
   ffi::Guess guess;
   if (ahead) {
-    guess = seek();
+    guess = SeekIndex(read, key);
   }
   if (filter != nullptr) {
     const bool may_match = MayMatch(read, key, get_context, filter);
@@ -155,7 +149,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     }
   }
   if (!ahead) {
-    guess = seek();
+    guess = SeekIndex(read, key);
   }
   Lookup lookup(read, key, get_context);
   if (guess.at.block < blocks_) {
@@ -239,10 +233,11 @@ bool LearnedTable::MayLookUp(const ReadOptions& read) const {
   return is_ordinary_ && (IsInMap(read) || IsInCache(read));
 }
 
-void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& guess) const {
-  if (IsInMap(read)) {
-    map_->Prefetch(guess.at, guess.part);
-  }
+ffi::Guess LearnedTable::SeekIndex(const ReadOptions& read, const Slice& internal_key) const {
+  const Slice user_key = rocksdb::ExtractUserKey(internal_key);
+  const uint64_t tag = rocksdb::ExtractInternalKeyFooter(internal_key);
+  return IsInMap(read) ? map_->Seek(index_, user_key, tag)
+                       : index_.seek_and_guess(AsRust(user_key), tag);
 }
 
 HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position& at,
@@ -289,29 +284,30 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
       }
       return;
     }
-    const ffi::Guess guess{at, 0};  // versions that go on begin the block
-    PrefetchInMap(lookup->read, guess);
-    LookUpIn(guess, lookup);
+    LookUpIn({at, 0}, lookup);  // versions that go on begin the block
   }
 }
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
+  HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
+  if (block.IsCached()) {
+    block.Prefetch(guess.part);
+  }
+  if (!InPlace(&block, guess.part, lookup)) {
+    ReadIn(guess.at, &block, lookup);
+  }
+}
+
+void LearnedTable::ReadIn(const ffi::Position& at, HeldBlock* block, Lookup* lookup) const {
   rocksdb::DataBlockIter iter;
-  if (HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context)) {
-    if (block.IsCached()) {
-      block.Prefetch(guess.part);
-    }
-    if (InPlace(&block, guess.part, lookup)) {
-      return;
-    }
-    if (block.IsCached()) {
-      auto entry = block.IntoEntry();
-      table_->NewDataBlockIterator<rocksdb::DataBlockIter>(lookup->read, entry, &iter,
-                                                           Status::OK());
-      lookup->Through(&iter);
-      return;
-    }
-  } else if (IsInCache(lookup->read)) {
+  if (block->IsCached()) {
+    auto entry = block->IntoEntry();
+    table_->NewDataBlockIterator<rocksdb::DataBlockIter>(lookup->read, entry, &iter,
+                                                         Status::OK());
+    lookup->Through(&iter);
+    return;
+  }
+  if (!*block && IsInCache(lookup->read)) {
     CountMiss(lookup->get_context, rep_.level);
   }
   BlockCacheLookupContext context{
@@ -319,10 +315,9 @@ void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
       /*get_from_user_specified_snapshot=*/lookup->read.snapshot != nullptr};
   Status s;
   table_->NewDataBlockIterator<rocksdb::DataBlockIter>(
-      lookup->read, BlockHandle(guess.at.offset, guess.at.size), &iter,
-      rocksdb::BlockType::kData, lookup->get_context, &context,
-      /*prefetch_buffer=*/nullptr, /*for_compaction=*/false, /*async_read=*/false, s,
-      /*use_block_cache_for_lookup=*/false);
+      lookup->read, BlockHandle(at.offset, at.size), &iter, rocksdb::BlockType::kData,
+      lookup->get_context, &context, /*prefetch_buffer=*/nullptr, /*for_compaction=*/false,
+      /*async_read=*/false, s, /*use_block_cache_for_lookup=*/false);
   lookup->Through(&iter);
 }
 
@@ -463,15 +458,12 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
   }
   for (auto it = rest.begin(); it != rest.end(); ++it) {
-    const Slice& key = it->ikey;
-    const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
-                                                   rocksdb::ExtractInternalKeyFooter(key));
+    const ffi::Guess guess = SeekIndex(read, it->ikey);
     if (guess.at.block >= blocks_) {
       *it->s = guess.at.block == kFailed ? IndexFailed() : Status::OK();
       rest.SkipKey(it);
       continue;
     }
-    PrefetchInMap(read, guess);
     keys[count++] = {&*it, it.index(), guess, nullptr, HeldBlock()};
   }
   const auto shares = [&](size_t i) {

@@ -32,8 +32,8 @@ class LearnedTable final : public rocksdb::TableReader {
 
   // Whether what is read is recorded at this moment, which RocksDB's ways see to.
   bool IsTraced() const;
-  // Asks for the lines that a lookup will read if the file is mapped.
-  void PrefetchInMap(const rocksdb::ReadOptions& read, const ffi::Guess& guess) const;
+  // Where a key is. If the file is mapped, asks for the lines that a lookup will read.
+  ffi::Guess SeekIndex(const rocksdb::ReadOptions& read, const rocksdb::Slice& internal_key) const;
   // A data block that takes no reading: in the mapped file, or in the block cache; otherwise
   // nothing. `get_context`: of a Get, or null.
   HeldBlock LookUpBlock(const rocksdb::ReadOptions& read, const ffi::Position& at,
@@ -102,6 +102,8 @@ class LearnedTable final : public rocksdb::TableReader {
   HeldBlock HoldCached(rocksdb::Cache::Handle* handle) const;
   // Gives the versions in one block to the lookup.
   void LookUpIn(const ffi::Guess& guess, Lookup* lookup) const;
+  // The same as RocksDB does it, who reads the block if it is not held.
+  void ReadIn(const ffi::Position& at, HeldBlock* block, Lookup* lookup) const;
   // Goes on with the blocks behind `block`, if versions of the user key may be there.
   void LookUpBehind(uint64_t block, Lookup* lookup) const;
   // In the bytes of a block, which is taken, and released when neither this nor a value needs

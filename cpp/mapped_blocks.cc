@@ -21,9 +21,6 @@ namespace {
 
 constexpr size_t kTrailer = BlockBasedTable::kBlockTrailerSize;
 
-// Beside a block's restarts, whose words do not use it.
-constexpr uint64_t kVerified = uint64_t{1} << 63;
-
 // Where byte `offset` of the file is mapped; null if it is not.
 const char* Mapped(rocksdb::FSRandomAccessFile* file, uint64_t offset) {
   char scratch = 0;
@@ -57,24 +54,24 @@ MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, ui
       blocks_(blocks),
       known_(std::make_unique<std::atomic<uint64_t>[]>(blocks)) {}
 
-HeldBlock MappedBlocks::Find(const ffi::Position& at, bool verify) const {
-  const Slice stored = BytesOf(at);
-  if (stored.empty()) {
+void MappedBlocks::CountRead(const ffi::Position& at) {
+  if (perf_level >= PerfLevel::kEnableCount) {
+    rocksdb::PerfContext& counters = perf_context;  // once: every mention is a call
+    counters.block_read_count += 1;
+    counters.block_read_byte += at.size + kTrailer;
+    counters.data_block_read_byte += at.size + kTrailer;
+  }
+}
+
+HeldBlock MappedBlocks::FindFirst(const ffi::Position& at, bool verify) const {
+  const Slice data = BytesOf(at);
+  const uint64_t known = data.empty() ? 0 : Look(at, data, verify);
+  if (known == 0) {
     return HeldBlock();
   }
-  const Slice data(stored.data(), at.size);
-  uint64_t known = known_[at.block].load(std::memory_order_relaxed);
-  if (known == 0 || (verify && (known & kVerified) == 0)) {
-    known = Look(at, data, verify);
-    if (known == 0) {
-      return HeldBlock();
-    }
-    known_[at.block].store(known, std::memory_order_relaxed);
-  }
-  // A read, in the eyes of those who count how many blocks a lookup takes.
-  PERF_COUNTER_ADD(block_read_count, 1);
-  PERF_COUNTER_ADD(block_read_byte, stored.size());
-  PERF_COUNTER_ADD(data_block_read_byte, stored.size());
+  known_[at.block].store(known, std::memory_order_relaxed);
+  typical_.store(known, std::memory_order_relaxed);
+  CountRead(at);
   return HeldBlock(data, known);
 }
 
@@ -101,14 +98,6 @@ uint64_t MappedBlocks::Look(const ffi::Position& at, const Slice& data, bool ver
   return verify && restarts != 0 ? restarts | kVerified : restarts;
 }
 
-void MappedBlocks::Prefetch(const ffi::Position& at, int32_t part) const {
-  const Slice stored = BytesOf(at);
-  if (!stored.empty()) {
-    ffi::prefetch_in_block(reinterpret_cast<uintptr_t>(stored.data()), at.size,
-                           known_[at.block].load(std::memory_order_relaxed), part);
-  }
-}
-
 size_t MappedBlocks::ApproximateMemoryUsage() const {
   return sizeof(*this) + blocks_ * sizeof(known_[0]);
 }
@@ -119,7 +108,7 @@ Slice MappedBlocks::BytesOf(const ffi::Position& at) const {
       at.size > end - at.offset || end - at.offset - at.size < kTrailer) {
     return Slice();
   }
-  return Slice(base_ + at.offset, at.size + kTrailer);
+  return Slice(base_ + at.offset, at.size);
 }
 
 }  // namespace mountdb

@@ -18,21 +18,41 @@ class MappedBlocks {
   static std::unique_ptr<MappedBlocks> Open(const rocksdb::BlockBasedTable::Rep& rep,
                                             uint64_t blocks);
 
-  // A block that is stored as it is read; otherwise, compressed, damaged or with a hash index,
-  // nothing: RocksDB reads it, and says what is wrong. `verify`: whether its checksum matters.
-  HeldBlock Find(const ffi::Position& at, bool verify) const;
+  // Where in `index`, that of the file, a key is. Asks for the lines that a lookup will read.
+  ffi::Guess Seek(const ffi::Index& index, const rocksdb::Slice& user_key, uint64_t tag) const {
+    const uint64_t typical = typical_.load(std::memory_order_relaxed);
+    return index.seek_in_map(AsRust(user_key), tag,
+                             {reinterpret_cast<uintptr_t>(base_),
+                              reinterpret_cast<uintptr_t>(known_.get()), typical});
+  }
 
-  // Asks for the lines that a lookup will read; `part` as in ffi::Guess.
-  void Prefetch(const ffi::Position& at, int32_t part) const;
+  // A block that is stored as it is read; otherwise, compressed, damaged or with a hash index,
+  // nothing: RocksDB reads it, and says what is wrong. `at` is one of the index of the file.
+  // `verify`: whether the block's checksum matters.
+  HeldBlock Find(const ffi::Position& at, bool verify) const {
+    const uint64_t known = known_[at.block].load(std::memory_order_relaxed);
+    if (known == 0 || (verify && (known & kVerified) == 0)) {
+      return FindFirst(at, verify);
+    }
+    CountRead(at);
+    return HeldBlock(rocksdb::Slice(base_ + at.offset, at.size), known);
+  }
 
   size_t ApproximateMemoryUsage() const;
 
  private:
+  // Beside a block's restarts, whose words do not use it.
+  static constexpr uint64_t kVerified = uint64_t{1} << 63;
+
   MappedBlocks(const rocksdb::BlockBasedTable::Rep& rep, const char* base, uint64_t blocks);
 
+  // A read, in the eyes of those who count how many blocks a lookup takes.
+  static void CountRead(const ffi::Position& at);
+  // Of a block of which nothing, or too little, is known.
+  HeldBlock FindFirst(const ffi::Position& at, bool verify) const;
   // Of the block at `data`, with a trailer behind it: 0 if it is not one to be read in place.
   uint64_t Look(const ffi::Position& at, const rocksdb::Slice& data, bool verify) const;
-  // As the bytes of one block and what RocksDB stores behind it; empty if they are not all there.
+  // Empty if the file ends before the block and what RocksDB stores behind it.
   rocksdb::Slice BytesOf(const ffi::Position& at) const;
 
   const rocksdb::BlockBasedTable::Rep& rep_;
@@ -41,6 +61,8 @@ class MappedBlocks {
   // By block: its restarts, as ffi's functions take them, and kVerified if its checksum was right; 0
   // if nobody has looked. They say something of bytes that do not change, and publish nothing.
   const std::unique_ptr<std::atomic<uint64_t>[]> known_;
+  // One of those, to ask for a block by whose own has to be waited for.
+  mutable std::atomic<uint64_t> typical_{0};
 };
 
 }  // namespace mountdb

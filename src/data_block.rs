@@ -16,9 +16,9 @@
 //! [`Step::Corrupt`].
 #![forbid(unsafe_code)]
 
-use crate::model::projection::common_prefix;
+use crate::model::projection::{common_prefix, project_from, splice};
 use crate::prefetch::{prefetch, prefetch_lines};
-use crate::restarts::Restarts;
+use crate::restarts::{Around, Restarts};
 use crate::varint;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -171,6 +171,43 @@ impl Entry<'_> {
     /// Where the entry behind it begins.
     fn end(&self) -> usize {
         self.value.saturating_add(self.value_len)
+    }
+}
+
+/// What is in front of an entry's own bytes, and eight of these, or of what follows them.
+struct Header {
+    shared: usize,
+    own: usize,
+    value_len: usize,
+    /// Bytes that these three take.
+    size: usize,
+    head_of_own: u64,
+}
+
+impl Header {
+    /// Of the entry that `bytes` begin with, if its lengths take the usual three or four bytes.
+    #[inline]
+    fn read(bytes: &[u8; 12]) -> Option<Header> {
+        #[cfg(test)]
+        tests::ENTRIES_READ.set(tests::ENTRIES_READ.get() + 1);
+        let &[shared, own, value_len, high, ..] = bytes;
+        let (value_len, size) = if value_len < 0x80 {
+            (usize::from(value_len), 3)
+        } else if high < 0x80 {
+            (usize::from(value_len & 0x7f) | usize::from(high) << 7, 4)
+        } else {
+            return None;
+        };
+        if (shared | own) >= 0x80 {
+            return None;
+        }
+        Some(Header {
+            shared: shared.into(),
+            own: own.into(),
+            value_len,
+            size,
+            head_of_own: project_from(bytes, size),
+        })
     }
 }
 
@@ -330,91 +367,182 @@ impl<'a> DataBlock<'a> {
         guess: Option<u16>,
     ) -> Option<(usize, Walked<'a>)> {
         let last = self.count.checked_sub(1)?;
-        // The walk begins at the last restart below the target, or the first of all.
-        let (mut low, mut high, mut middle) = (0, last, None);
-        if let Some(guess) = guess {
-            let at = part(self.end, guess);
-            let mut first = self.restart_at(at);
-            // Asked first where it may be the next one: to go back is dearer.
-            if first < last
-                && self.restart(first + 1)? <= at + self.end / MARGIN
-                && self.is_below(first + 1, user_key, tag)?
-            {
-                first += 1;
-            }
-            let start = self.restart(first)?;
-            let next = match first < last {
-                true => self.restart(first + 1)?,
-                false => self.end,
-            };
-            // If the guess is right this is it. If not, what is left open is halved.
-            match self.walk(start..next, user_key, tag)? {
-                Walked::At { at, .. } if at == start && first > 0 => {
-                    high = first - 1;
-                    middle = Some(high).filter(|&high| high > 0);
-                }
-                Walked::End if first < last => low = first + 1,
-                walked => return Some((start, walked)),
-            }
+        let Some(guess) = guess else {
+            return self.halve(0, last, last.div_ceil(2), user_key, tag);
+        };
+        let at = part(self.end, guess);
+        let Around {
+            i: mut first,
+            from: mut start,
+            to: mut next,
+        } = self.around(at)?;
+        // Asked first where it may be the next one: to go back is dearer.
+        if first < last && next <= at + self.end / MARGIN && self.is_below(next, user_key, tag)? {
+            first += 1;
+            start = next;
+            next = self.restart_or_end(first + 1)?;
         }
-        while low < high {
-            let middle = (middle.take()).unwrap_or_else(|| low + (high - low).div_ceil(2));
-            if self.is_below(middle, user_key, tag)? {
-                low = middle;
-            } else {
-                high = middle - 1;
+        // If the guess is right this is it. If not, what is left open is halved.
+        match self.walk(start..next, user_key, tag)? {
+            Walked::At { at, .. } if at == start && first > 0 => {
+                self.halve(0, first - 1, first - 1, user_key, tag)
             }
+            Walked::End if first < last => {
+                let low = first + 1;
+                self.halve(low, last, low + (last - low).div_ceil(2), user_key, tag)
+            }
+            walked => Some((start, walked)),
+        }
+    }
+
+    /// The walk begins at the last restart below the target of those from `low` to `high`, or else
+    /// at `low`. `middle`, above `low` if there are several: asked first.
+    #[inline(never)]
+    fn halve(
+        &self,
+        mut low: usize,
+        mut high: usize,
+        middle: usize,
+        user_key: &[u8],
+        tag: u64,
+    ) -> Option<(usize, Walked<'a>)> {
+        let mut middle = middle;
+        while low < high {
+            // Where nothing can be said of the first, it is as good as any.
+            let asked = middle.clamp(low + 1, high);
+            if self.is_below(self.restart(asked)?, user_key, tag)? {
+                low = asked;
+            } else {
+                high = asked - 1;
+            }
+            middle = low + (high - low).div_ceil(2);
         }
         let start = self.restart(low)?;
         let walked = self.walk(start..self.end, user_key, tag)?;
         Some((start, walked))
     }
 
-    /// Whether the entry at restart `i` lies below the internal key (`user_key`, `tag`).
+    /// Whether the entry at `restart` lies below the internal key (`user_key`, `tag`).
     #[inline]
-    fn is_below(&self, i: usize, user_key: &[u8], tag: u64) -> Option<bool> {
-        let (entry_user, entry_tag) = self.restart_key(i)?;
+    fn is_below(&self, restart: usize, user_key: &[u8], tag: u64) -> Option<bool> {
+        let entry = self.entry(restart)?;
+        if entry.shared != 0 {
+            return None;
+        }
+        let (entry_user, entry_tag) = entry.own.split_last_chunk::<TAG>()?;
+        let entry_tag = u64::from_le_bytes(*entry_tag);
         let order = entry_user.cmp(user_key).then(tag.cmp(&entry_tag));
         Some(order == Ordering::Less)
     }
 
-    /// The last restart at or before `at`; if restarts are not in order, another one.
+    /// The last restart at or before `at`, and what follows it; if restarts are not in order, another
+    /// one.
     #[inline]
-    fn restart_at(&self, at: usize) -> usize {
+    fn around(&self, at: usize) -> Option<Around> {
         if self.restarts.are_known() {
-            return self.restarts.around(at, self.end).i;
+            let around = self.restarts.around(at, self.end);
+            return (around.to <= self.end).then_some(around);
         }
-        let (mut low, mut size) = (0, self.count);
+        let (mut i, mut size) = (0, self.count);
         while size > 1 {
             let half = size / 2;
-            if self
-                .restart(low + half)
-                .is_some_and(|restart| restart <= at)
-            {
-                low += half;
+            if self.restart(i + half).is_some_and(|restart| restart <= at) {
+                i += half;
             }
             size -= half;
         }
-        low
+        Some(Around {
+            i,
+            from: self.restart(i)?,
+            to: self.restart_or_end(i + 1)?,
+        })
     }
 
     /// Through the entries of `range`, which begins at a restart, to the first at or behind the
-    /// target.
+    /// target: as [`walk_on`](Self::walk_on) goes, which this leaves to it, but faster.
+    ///
+    /// Entries between the first one and the target begin with what these two have in common, so
+    /// the eight bytes behind it mostly tell an entry from the target. They are kept in a register.
     #[inline]
     fn walk(&self, range: Range<usize>, user_key: &[u8], tag: u64) -> Option<Walked<'a>> {
-        let nothing = Below {
+        if range.is_empty() {
+            return Some(Walked::End);
+        }
+        let mut at = range.start;
+        let mut below = Below {
             common: 0,
             next: None,
             len: 0,
             tag: None,
         };
-        let restart = Some(range.start);
-        self.walk_on(range, nothing, user_key, tag, restart)
+        let first = self.entry(at)?;
+        let (first_user, _) = first.own.split_last_chunk::<TAG>()?;
+        let skip = common_prefix(first_user, user_key);
+        let target = project_from(user_key, skip);
+        let mut head = u64::from_be_bytes(*first.own.get(skip..)?.first_chunk()?);
+        let mut len = first.own.len();
+        if first.shared == 0 && is_below(user_of(head, len - TAG - skip), head, target) {
+            at = first.end();
+            let mut hit = None;
+            while at < range.end
+                && let Some(bytes) = self.bytes.get(at..).and_then(<[u8]>::first_chunk)
+                && let Some(header) = Header::read(bytes)
+            {
+                let kept = header.shared.wrapping_sub(skip);
+                let user_len = kept.wrapping_add(header.own).wrapping_sub(TAG);
+                let value = at + header.size + header.own;
+                let end = value + header.value_len;
+                // A user key that shares less than `skip` bytes is larger, and one that ends before
+                // has to be. (Or they are negative numbers: nonsense.)
+                if kept > len - skip || user_len.cast_signed() < 0 || end > range.end {
+                    break;
+                }
+                let next = splice(head, kept, header.head_of_own);
+                let user = user_of(next, user_len);
+                if !is_below(user, next, target) {
+                    // Its user key is the target's if the rest is, which is its own.
+                    if user == target && kept <= 8 {
+                        hit = Some(header);
+                    }
+                    break;
+                }
+                (head, len, at) = (next, header.shared + header.own, end);
+            }
+            let differing = (head ^ target).leading_zeros() as usize / 8;
+            let common = differing.min(user_key.len() - skip);
+            below = Below {
+                common: skip + common,
+                next: head.to_be_bytes().get(common).copied(),
+                len,
+                tag: None,
+            };
+            if let Some(header) = hit {
+                let own = self.bytes.get(at + header.size..)?.get(..header.own)?;
+                if let Some((own_user, its_tag)) = own.split_last_chunk::<TAG>()
+                    && user_key.get(header.shared..) == Some(own_user)
+                    && let its_tag = u64::from_le_bytes(*its_tag)
+                    && its_tag <= tag
+                {
+                    return Some(Walked::At {
+                        shares_with_target: header.shared <= below.common,
+                        entry: Entry {
+                            shared: header.shared,
+                            own,
+                            value: at + header.size + header.own,
+                            value_len: header.value_len,
+                        },
+                        at,
+                        tag: Some(its_tag),
+                    });
+                }
+            }
+        }
+        self.walk_on(at..range.end, below, user_key, tag, Some(range.start))
     }
 
     /// Through the entries of `range`, before which lies `below`, to the first at or behind the
     /// target. `restart`: where the walk has begun, if its first entry shares nothing.
-    #[inline]
+    #[inline(never)]
     fn walk_on(
         &self,
         range: Range<usize>,
@@ -503,14 +631,13 @@ impl<'a> DataBlock<'a> {
         (at <= self.end).then_some(at)
     }
 
+    /// Where restart `i` begins, or the entries end if that is behind the last one.
     #[inline]
-    fn restart_key(&self, i: usize) -> Option<(&'a [u8], u64)> {
-        let entry = self.entry(self.restart(i)?)?;
-        if entry.shared != 0 {
-            return None;
+    fn restart_or_end(&self, i: usize) -> Option<usize> {
+        match i < self.count {
+            true => self.restart(i),
+            false => Some(self.end),
         }
-        let (user, tag) = entry.own.split_last_chunk::<TAG>()?;
-        Some((user, u64::from_le_bytes(*tag)))
     }
 
     #[inline]
@@ -545,6 +672,20 @@ impl<'a> DataBlock<'a> {
             value_len,
         })
     }
+}
+
+/// Those of eight bytes of an internal key that are its user key's, of which `len` or more are left.
+#[inline]
+fn user_of(head: u64, len: usize) -> u64 {
+    splice(head, len, 0)
+}
+
+/// Whether it is certain that an entry is below the target, by eight bytes of its internal key, `head`,
+/// those that are its user key's, `user`, and the target's user key's, zeros behind it.
+#[inline]
+fn is_below(user: u64, head: u64, target: u64) -> bool {
+    // If all are equal, tag included, it is not known how many more are.
+    user < target && head != target
 }
 
 /// The tag of an entry with a user key of `user_len` bytes, if it is known without other entries'
@@ -835,9 +976,9 @@ mod tests {
                 let read = ENTRIES_READ.get() - before;
                 let most = match i % INTERVAL {
                     // Newer versions of a key at a restart would lie before it.
-                    0 if i > 0 => INTERVAL + 4,
-                    // Perhaps one more where the next restart is near.
-                    before => before + 2,
+                    0 if i > 0 => INTERVAL + 6,
+                    // The last one twice, and perhaps one more where the next restart is near.
+                    before => before + 3,
                 };
                 assert!(read <= most, "{i}: {read}");
                 at = version.end();

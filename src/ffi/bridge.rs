@@ -11,6 +11,7 @@ use super::memtable::{
 use super::properties;
 use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
+use crate::prefetch::prefetch;
 use crate::restarts::Restarts;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -32,6 +33,17 @@ pub(super) mod cpp {
     struct Guess {
         at: Position,
         part: i32,
+    }
+
+    /// A file that is mapped, for those who ask for memory ahead; nothing of it is read.
+    #[derive(Clone, Copy)]
+    struct Map {
+        /// Where the file is mapped.
+        base: usize,
+        /// Where the words of its blocks' restarts are, eight bytes each.
+        restarts: usize,
+        /// One of them, for a block whose own is not read yet.
+        typical: u64,
     }
 
     /// What a search in a data block comes to; see `data_block::Step`.
@@ -160,6 +172,8 @@ pub(super) mod cpp {
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
         fn seek_and_guess(self: &Index, user_key: &[u8], tag: u64) -> Guess;
+        /// As `seek_and_guess`; asks for the lines of `map` that a lookup will read.
+        fn seek_in_map(self: &Index, user_key: &[u8], tag: u64, map: Map) -> Guess;
         fn position(self: &Index, block: u64) -> Position;
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
@@ -446,13 +460,24 @@ impl Index {
     }
 
     fn seek_and_guess(&self, user_key: &[u8], tag: u64) -> cpp::Guess {
-        let found = guard(|| {
+        guard(|| {
             let (block, part) = self.index.seek_and_guess(user_key, tag);
-            (self.place(block), part)
-        });
-        let (at, part) = found.unwrap_or_else(|| (failed(), None));
-        let part = part.map_or(-1, i32::from);
-        cpp::Guess { at, part }
+            guess(self.place(block), part)
+        })
+        .unwrap_or_else(|| guess(failed(), None))
+    }
+
+    fn seek_in_map(&self, user_key: &[u8], tag: u64, map: cpp::Map) -> cpp::Guess {
+        guard(|| {
+            let (block, part) = self.index.seek_and_guess(user_key, tag);
+            prefetch((map.restarts as *const u64).wrapping_add(block).cast());
+            let at = self.place(block);
+            let data = (map.base as *const u8).wrapping_add(at.offset as usize);
+            let typical = Restarts::from_word(map.typical);
+            prefetch_block(data, at.size as usize, typical, part);
+            guess(at, part)
+        })
+        .unwrap_or_else(|| guess(failed(), None))
     }
 
     fn position(&self, block: u64) -> cpp::Position {
@@ -491,6 +516,11 @@ impl Index {
         };
         key.extend_from_slice(&tag.to_le_bytes());
     }
+}
+
+fn guess(at: cpp::Position, part: Option<u16>) -> cpp::Guess {
+    let part = part.map_or(-1, i32::from);
+    cpp::Guess { at, part }
 }
 
 fn failed() -> cpp::Position {

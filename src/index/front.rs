@@ -7,7 +7,7 @@ use super::NO_TAG;
 use super::cut::Cuts;
 use super::format::{Cursor, Refusal};
 use super::sequence::part_between;
-use crate::model::projection::common_prefix;
+use crate::model::projection::{common_prefix, splice};
 use crate::model::{Alphabet, Directory, project};
 use crate::varint;
 use std::cmp::Ordering;
@@ -70,14 +70,6 @@ struct Between<'a> {
     shared: usize,
     /// What follows those in the upper one.
     above: &'a [u8],
-}
-
-/// The first `bytes` bytes of `a`, then `b`.
-#[inline]
-fn splice(a: u64, bytes: usize, b: u64) -> u64 {
-    let bits = 8 * bytes.min(8) as u32;
-    let rest = u64::MAX.checked_shr(bits).unwrap_or(0);
-    a & !rest | b.checked_shr(bits).unwrap_or(0)
 }
 
 /// Appends the encoding of `cuts[range]` without the first `skip` bytes of each.

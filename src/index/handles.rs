@@ -107,13 +107,15 @@ impl Handles {
         Ok(handles)
     }
 
+    #[inline]
     fn bounds(&self, i: usize) -> Option<(u64, u64)> {
-        let start = self.offsets.get(i)?;
-        let end = match &self.ends {
-            Ends::Gap(gap) => self.offsets.get(i + 1)?.checked_sub(*gap)?,
-            Ends::Stored(ends) => ends.get(i)?,
-        };
-        Some((start, end))
+        match &self.ends {
+            Ends::Gap(gap) => {
+                let (start, next) = self.offsets.pair(i)?;
+                Some((start, next.checked_sub(*gap)?))
+            }
+            Ends::Stored(ends) => Some((self.offsets.get(i)?, ends.get(i)?)),
+        }
     }
 
     /// The handle of block `i`; `None` behind the last. O(1).

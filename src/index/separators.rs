@@ -93,11 +93,7 @@ impl Separators {
     pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
         match (self.rest(key), &self.form) {
             (Err(rank), _) => (rank, None),
-            (Ok(rest), Form::Ranks(ranks)) => {
-                let x = project(rest);
-                let rank = ranks.rank(x);
-                (rank, ranks.part(rank, x))
-            }
+            (Ok(rest), Form::Ranks(ranks)) => ranks.rank_and_part(project(rest)),
             (Ok(rest), Form::Front(strings)) => strings.rank_and_part(rest, tag),
         }
     }

@@ -131,7 +131,7 @@ fn encode_group(group: &[u64], residuals: &mut Vec<u8>) -> Head {
 /// line lies below the group's values; [`Sequence::parse`] refuses others.
 #[inline]
 fn line(head: &Head, j: usize) -> u64 {
-    ((j as u128 * u128::from(head.slope)) >> head.frac) as u64
+    ((j as u128 * u128::from(head.slope)) >> (u32::from(head.frac) % u64::BITS)) as u64
 }
 
 impl Sequence {
@@ -188,9 +188,10 @@ impl Sequence {
             if first >> head.shift << head.shift != first {
                 return Err(Refusal::Invalid("first value of a group is off its unit"));
             }
+            let group = self.group(head);
             for j in 0..GROUP.min(self.len - g * GROUP) {
                 let rise = ((j as u128 * u128::from(head.slope)) >> head.frac)
-                    + u128::from(self.residual(head, j));
+                    + u128::from(group.residual(j));
                 let units = u128::from(first >> head.shift) + rise;
                 let value = u64::try_from(units << head.shift)
                     .map_err(|_| Refusal::Invalid("sequence leaves 64 bits"))?;
@@ -220,28 +221,12 @@ impl Sequence {
     }
 
     #[inline]
-    fn residual(&self, head: &Head, j: usize) -> u64 {
-        let width = u32::from(head.width);
-        let bit = j as u32 * width;
-        let at = head.residuals as usize + (bit / 8) as usize;
-        let skip = bit % 8;
-        // In range: at most 8 + 1 bytes hold the residual, and SLACK bytes follow.
-        let bytes = self.residuals.get(at..at + SLACK).unwrap_or(&[0; SLACK]);
-        if width + skip <= 64 {
-            let word = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-            (word >> skip) & low_mask(width)
-        } else {
-            let word = bytes.first_chunk().map_or(0, |b| u128::from_le_bytes(*b));
-            (word >> skip) as u64 & low_mask(width)
+    fn group<'a>(&'a self, head: &'a Head) -> Group<'a> {
+        Group {
+            head,
+            residuals: (self.residuals.get(head.residuals as usize..)).unwrap_or(&[]),
+            widest: low_mask(u32::from(head.width)),
         }
-    }
-
-    /// Value `j` of group `g`, in units of the group.
-    #[inline]
-    fn units(&self, g: usize, head: &Head, j: usize) -> u64 {
-        (self.firsts[g] >> head.shift)
-            .wrapping_add(line(head, j))
-            .wrapping_add(self.residual(head, j))
     }
 
     /// Value `i`; `None` behind the end. O(1).
@@ -251,9 +236,68 @@ impl Sequence {
             return None;
         }
         let g = i / GROUP;
-        let head = &self.heads[g];
-        Some(self.units(g, head, i % GROUP) << head.shift)
+        let head = self.heads.get(g)?;
+        Some(value(
+            *self.firsts.get(g)?,
+            head,
+            self.group(head).rise(i % GROUP),
+        ))
     }
+
+    /// Values `i` and `i + 1`; `None` if one is behind the end. O(1).
+    #[inline]
+    pub fn pair(&self, i: usize) -> Option<(u64, u64)> {
+        let (g, j) = (i / GROUP, i % GROUP);
+        if j + 1 == GROUP {
+            return Some((self.get(i)?, self.get(i + 1)?));
+        }
+        if i + 1 >= self.len {
+            return None;
+        }
+        let head = self.heads.get(g)?;
+        let (first, group) = (*self.firsts.get(g)?, self.group(head));
+        let at = |j| value(first, head, group.rise(j));
+        Some((at(j), at(j + 1)))
+    }
+}
+
+/// The values of a group.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    head: &'a Head,
+    /// Its residuals, and what follows them.
+    residuals: &'a [u8],
+    /// The largest number that a residual has room for.
+    widest: u64,
+}
+
+impl Group<'_> {
+    /// How far value `j` is above the group's first one, in units of the group.
+    #[inline]
+    fn rise(&self, j: usize) -> u64 {
+        line(self.head, j).wrapping_add(self.residual(j))
+    }
+
+    #[inline]
+    fn residual(&self, j: usize) -> u64 {
+        let width = usize::from(self.head.width);
+        let bit = j * width;
+        let (at, skip) = (bit / 8, bit as u32 % 8);
+        // In range: SLACK bytes follow the last residual.
+        let bytes = self.residuals.get(at..).unwrap_or(&[]);
+        // A word holds all of it, wherever in its first byte it begins.
+        let word = match width <= 56 {
+            true => bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b)) >> skip,
+            false => (bytes.first_chunk().map_or(0, |b| u128::from_le_bytes(*b)) >> skip) as u64,
+        };
+        word & self.widest
+    }
+}
+
+/// What is `rise` units above the first value of a group.
+#[inline]
+fn value(first: u64, head: &Head, rise: u64) -> u64 {
+    first.wrapping_add(rise << (u32::from(head.shift) % u64::BITS))
 }
 
 impl Ranked {
@@ -287,14 +331,6 @@ impl Ranked {
         self.sequence.get(i)
     }
 
-    /// Where `x` lies between values `rank - 1` and `rank`, in 65536ths; `None` if there is no
-    /// such pair.
-    #[inline]
-    pub fn part(&self, rank: usize, x: u64) -> Option<u16> {
-        let (below, above) = (self.get(rank.checked_sub(1)?)?, self.get(rank)?);
-        Some(part_between(below, x, above))
-    }
-
     /// The lines, one a group.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
         let Sequence {
@@ -304,8 +340,9 @@ impl Ranked {
             let start = g * GROUP;
             let len = GROUP.min(*len - start);
             // Where the line has the size of a value, which lies above it.
+            let group = self.sequence.group(head);
             let guess = |j: usize| {
-                let rise = line(head, j) + self.sequence.residual(head, j);
+                let rise = group.rise(j);
                 (rise as f64 * f64::from(self.steepness[g])).min((len - 1) as f64)
             };
             let error = (1..len).map(|j| (guess(j) - j as f64).max(0.0));
@@ -330,22 +367,49 @@ impl Ranked {
     /// How many values are `<= x`. O(1) expected, O(log len) at worst.
     #[inline]
     pub fn rank(&self, x: u64) -> usize {
+        self.last_below(x).map_or(0, |(g, j, _)| g * GROUP + j + 1)
+    }
+
+    /// [`rank`](Self::rank), and where `x` lies between the value in front of that place and the one
+    /// there, in 65536ths; `None` if there are no such two.
+    #[inline]
+    pub fn rank_and_part(&self, x: u64) -> (usize, Option<u16>) {
+        let Some((g, j, group)) = self.last_below(x) else {
+            return (0, None);
+        };
+        let Sequence {
+            len, firsts, heads, ..
+        } = &self.sequence;
+        let rank = g * GROUP + j + 1;
+        if rank >= *len {
+            return (rank, None);
+        }
+        let at = |j| value(firsts[g], &heads[g], group.rise(j));
+        let above = if j + 1 < GROUP {
+            at(j + 1)
+        } else {
+            firsts[g + 1]
+        };
+        (rank, Some(part_between(at(j), x, above)))
+    }
+
+    /// The last value `<= x`: its group, and its place there.
+    #[inline]
+    fn last_below(&self, x: u64) -> Option<(usize, usize, Group<'_>)> {
         let Sequence {
             len, firsts, heads, ..
         } = &self.sequence;
         let place = self.histogram.place(0, x);
-        let Some(g) = count_on(firsts, place, x).min(heads.len()).checked_sub(1) else {
-            return 0;
-        };
+        let g = count_on(firsts, place, x).min(heads.len()).checked_sub(1)?;
         let (head, steepness) = (&heads[g], self.steepness[g]);
+        let group = self.sequence.group(head);
         let last = GROUP.min(len - g * GROUP) - 1;
         // In units above the group's first value, which is not above `x`.
         let rise = (x >> head.shift) - (firsts[g] >> head.shift);
         // A value whose line lies above `rise` is larger, one whose line lies lower by the
         // widest residual is not. One place more on either side for what floats round.
         let reach = |rise: u64| (rise as f32 * steepness) as usize;
-        let widest = low_mask(u32::from(head.width));
-        let mut low = reach(rise.saturating_sub(widest))
+        let mut low = reach(rise.saturating_sub(group.widest))
             .saturating_sub(1)
             .min(last);
         // The line is rounded down.
@@ -354,11 +418,14 @@ impl Ranked {
         while size > 1 {
             let half = size / 2;
             let middle = low + half;
-            let above = line(head, middle).wrapping_add(self.sequence.residual(head, middle));
-            low = if above <= rise { middle } else { low };
+            low = if group.rise(middle) <= rise {
+                middle
+            } else {
+                low
+            };
             size -= half;
         }
-        g * GROUP + low + 1
+        Some((g, low, group))
     }
 }
 
@@ -393,6 +460,8 @@ mod tests {
         let sequence = round_trip(values);
         for (i, &v) in values.iter().enumerate() {
             assert_eq!(sequence.get(i), Some(v), "value {i}");
+            let pair = values.get(i + 1).map(|&next| (v, next));
+            assert_eq!(sequence.pair(i), pair, "values from {i}");
         }
         assert_eq!(sequence.get(values.len()), None);
     }
@@ -410,24 +479,23 @@ mod tests {
         {
             let oracle = values.partition_point(|&v| v <= x);
             assert_eq!(ranked.rank(x), oracle, "rank of {x}");
+            let pair = (1..values.len()).contains(&oracle).then(|| {
+                let (below, above) = (values[oracle - 1], values[oracle]);
+                part_between(below, x, above)
+            });
+            assert_eq!(ranked.rank_and_part(x), (oracle, pair), "part of {x}");
         }
     }
 
     #[test]
     fn parts_between_neighbours() {
-        let values: Vec<u64> = (0..200).map(|i| 1000 * i).collect();
-        let mut out = Vec::new();
-        encode(&values, &mut out);
-        let ranked = Ranked::parse(&mut Cursor::new(&out)).expect("own encoding");
-        assert_eq!(ranked.part(ranked.rank(63_000), 63_000), Some(0));
-        assert_eq!(ranked.part(ranked.rank(63_500), 63_500), Some(0x8000));
-        let last = ranked.part(ranked.rank(63_999), 63_999).expect("a pair");
-        assert!(last > 0xff00, "{last}");
-        assert_eq!(ranked.part(200, u64::MAX), None);
-        assert_eq!(ranked.part(0, 0), None);
+        assert_eq!(part_between(63_000, 63_000, 64_000), 0);
+        assert_eq!(part_between(63_000, 63_500, 64_000), 0x8000);
+        assert!(part_between(63_000, 63_999, 64_000) > 0xff00);
         // What is not between them is taken for an end.
-        assert_eq!(ranked.part(5, 0), Some(0));
-        assert_eq!(ranked.part(5, u64::MAX), Some(u16::MAX));
+        assert_eq!(part_between(5000, 0, 6000), 0);
+        assert_eq!(part_between(5000, u64::MAX, 6000), u16::MAX);
+        assert_eq!(part_between(5, 5, 5), 0);
     }
 
     #[test]

@@ -15,6 +15,23 @@ pub fn project(bytes: &[u8]) -> u64 {
     }
 }
 
+/// [`project`] of what follows the first `at` bytes, quicker if there are eight of both together.
+#[inline]
+pub fn project_from(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    match (rest.first_chunk::<WIDTH>(), bytes.last_chunk::<WIDTH>()) {
+        (Some(head), _) => u64::from_be_bytes(*head),
+        (None, Some(last)) => splice_off(u64::from_be_bytes(*last), WIDTH - rest.len()),
+        (None, None) => project_short(rest),
+    }
+}
+
+/// What follows the first `bytes` bytes.
+#[inline]
+fn splice_off(x: u64, bytes: usize) -> u64 {
+    x.checked_shl(8 * bytes as u32).unwrap_or(0)
+}
+
 /// The same for fewer than eight bytes, without a loop or a call: two words that overlap.
 #[inline]
 fn project_short(bytes: &[u8]) -> u64 {
@@ -43,6 +60,26 @@ pub fn unproject(x: u64, out: &mut Vec<u8>) {
     let len = WIDTH - (x.trailing_zeros() as usize / 8).min(WIDTH);
     out.extend_from_slice(&x.to_be_bytes()[..len]);
 }
+
+/// The first `bytes` bytes of one projection, then those of another.
+#[inline]
+pub fn splice(a: u64, bytes: usize, b: u64) -> u64 {
+    let bytes = bytes.min(WIDTH);
+    let kept = FIRST[bytes];
+    a & kept | b >> (8 * bytes as u32 % u64::BITS) & !kept
+}
+
+/// Masks of the first bytes of a projection, by their number: quicker than shifts, of which one by
+/// all 64 bits is a case of its own.
+const FIRST: [u64; WIDTH + 1] = {
+    let mut masks = [u64::MAX; WIDTH + 1];
+    let mut bytes = 0;
+    while bytes < WIDTH {
+        masks[bytes] = !(u64::MAX >> (8 * bytes));
+        bytes += 1;
+    }
+    masks
+};
 
 /// Length of the longest common prefix of `a` and `b`.
 #[inline]
