@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "mountdb/cpp/iterator_memory.h"
+#include "mountdb/cpp/thread_memory.h"
 #include "table/internal_iterator.h"
 
 namespace mountdb {
@@ -34,9 +34,9 @@ class LearnedIndexIterator final : public rocksdb::InternalIteratorBase<IndexVal
         key_includes_seq_(key_includes_seq),
         purpose_(purpose) {}
 
-  static void* operator new(size_t) { return IteratorMemory<LearnedIndexIterator>::Take(); }
+  static void* operator new(size_t) { return ThreadMemory<LearnedIndexIterator>::Take(); }
   static void operator delete(void* memory) {
-    IteratorMemory<LearnedIndexIterator>::Give(memory);
+    ThreadMemory<LearnedIndexIterator>::Give(memory);
   }
 
   bool Valid() const override { return at_.block < blocks_; }

@@ -4,7 +4,7 @@
 
 #include "db/pinned_iterators_manager.h"
 #include "monitoring/perf_context_imp.h"
-#include "mountdb/cpp/iterator_memory.h"
+#include "mountdb/cpp/thread_memory.h"
 
 namespace mountdb {
 
@@ -32,10 +32,10 @@ LearnedIterator::LearnedIterator(const LearnedTable& table, const rocksdb::ReadO
 
 LearnedIterator::~LearnedIterator() { Leave(); }
 
-void* LearnedIterator::operator new(size_t) { return IteratorMemory<LearnedIterator>::Take(); }
+void* LearnedIterator::operator new(size_t) { return ThreadMemory<LearnedIterator>::Take(); }
 
 void LearnedIterator::operator delete(void* memory) {
-  IteratorMemory<LearnedIterator>::Give(memory);
+  ThreadMemory<LearnedIterator>::Give(memory);
 }
 
 bool LearnedIterator::Valid() const {
@@ -86,9 +86,7 @@ bool LearnedIterator::SeekHere(const Slice& target) {
     if (!block) {
       return false;
     }
-    if (block.IsCached()) {
-      block.Prefetch(guess.part);
-    }
+    block.Prefetch(guess.part);
     Hold(std::move(block), at.block);
   }
   PERF_TIMER_GUARD(block_seek_nanos);

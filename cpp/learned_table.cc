@@ -8,6 +8,7 @@
 #include "monitoring/perf_context_imp.h"
 #include "mountdb/cpp/filter_forecast.h"
 #include "mountdb/cpp/learned_iterator.h"
+#include "mountdb/cpp/value_copies.h"
 #include "table/block_based/filter_block.h"
 #include "table/get_context.h"
 #include "trace_replay/block_cache_tracer.h"
@@ -57,6 +58,7 @@ struct LearnedTable::Lookup {
   const ReadOptions& read;
   const Slice& key;
   GetContext* const get_context;
+  ValueCopies* copies = nullptr;  // of one of a batch
   bool matched = false;  // a version of the user key was met
   bool done = false;
   Status status;
@@ -234,10 +236,12 @@ bool LearnedTable::MayLookUp(const ReadOptions& read) const {
 }
 
 ffi::Guess LearnedTable::SeekIndex(const ReadOptions& read, const Slice& internal_key) const {
-  const Slice user_key = rocksdb::ExtractUserKey(internal_key);
-  const uint64_t tag = rocksdb::ExtractInternalKeyFooter(internal_key);
-  return IsInMap(read) ? map_->Seek(index_, user_key, tag)
-                       : index_.seek_and_guess(AsRust(user_key), tag);
+  const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(internal_key)),
+                                                 rocksdb::ExtractInternalKeyFooter(internal_key));
+  if (IsInMap(read) && guess.at.block < blocks_) {
+    map_->Prefetch(guess);
+  }
+  return guess;
 }
 
 HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position& at,
@@ -290,9 +294,7 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
   HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
-  if (block.IsCached()) {
-    block.Prefetch(guess.part);
-  }
+  block.Prefetch(guess.part);
   if (!InPlace(&block, guess.part, lookup)) {
     ReadIn(guess.at, &block, lookup);
   }
@@ -351,8 +353,13 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
                                           rep_.file->file_name());
       return true;
     }
-    if (!lookup->Save(found, Slice(data + step.value, step.value_len),
-                      pins ? &pinner : nullptr)) {
+    Slice value(data + step.value, step.value_len);
+    const bool copies = !pins && lookup->copies != nullptr && value.size() <= ValueCopies::kLargest &&
+                        found.type == rocksdb::kTypeValue;
+    if (copies) {
+      value = lookup->copies->Copy(value, &pinner);
+    }
+    if (!lookup->Save(found, value, pins || copies ? &pinner : nullptr)) {
       return true;
     }
     step = ffi::next_in_block(bytes, restarts, AsRust(user_key), step);
@@ -458,7 +465,9 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
   }
   for (auto it = rest.begin(); it != rest.end(); ++it) {
-    const ffi::Guess guess = SeekIndex(read, it->ikey);
+    const Slice& key = it->ikey;
+    const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
+                                                   rocksdb::ExtractInternalKeyFooter(key));
     if (guess.at.block >= blocks_) {
       *it->s = guess.at.block == kFailed ? IndexFailed() : Status::OK();
       rest.SkipKey(it);
@@ -469,7 +478,12 @@ void LearnedTable::MultiGet(const ReadOptions& read,
   const auto shares = [&](size_t i) {
     return i > 0 && keys[i].guess.at.block == keys[i - 1].guess.at.block;
   };
-  if (!IsInMap(read)) {
+  if (IsInMap(read)) {
+    // Nothing between them, so that the processor is at several at a time.
+    for (size_t i = 0; i < count; i++) {
+      map_->Prefetch(keys[i].guess);
+    }
+  } else {
     for (size_t i = 0; i < count; i++) {
       // RocksDB counts for the batch what it counts for its first key.
       if (!shares(i) && (keys[i].cached = FindInCache(keys[i].guess.at,
@@ -488,14 +502,17 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       key.block = keys[i - 1].block.Share();
     } else if (IsInMap(read)) {
       key.block = LookUpBlock(read, key.guess.at, key.context->get_context);
+      key.block.Prefetch(key.guess.part);
     } else if (key.cached != nullptr) {
       key.block = HoldCached(key.cached);
       key.block.Prefetch(key.guess.part);
     }
   }
+  ValueCopies copies;
   for (size_t i = 0; i < count; i++) {
     Key& key = keys[i];
     Lookup lookup(read, key.context->ikey, key.context->get_context);
+    lookup.copies = &copies;
     if (!key.block.IsPlain() || !InPlace(&key.block, key.guess.part, &lookup)) {
       if (key.block) {
         NoteUnusualBlock();

@@ -70,7 +70,6 @@ HeldBlock MappedBlocks::FindFirst(const ffi::Position& at, bool verify) const {
     return HeldBlock();
   }
   known_[at.block].store(known, std::memory_order_relaxed);
-  typical_.store(known, std::memory_order_relaxed);
   CountRead(at);
   return HeldBlock(data, known);
 }

@@ -11,7 +11,6 @@ use super::memtable::{
 use super::properties;
 use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
-use crate::prefetch::prefetch;
 use crate::restarts::Restarts;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,17 +32,6 @@ pub(super) mod cpp {
     struct Guess {
         at: Position,
         part: i32,
-    }
-
-    /// A file that is mapped, for those who ask for memory ahead; nothing of it is read.
-    #[derive(Clone, Copy)]
-    struct Map {
-        /// Where the file is mapped.
-        base: usize,
-        /// Where the words of its blocks' restarts are, eight bytes each.
-        restarts: usize,
-        /// One of them, for a block whose own is not read yet.
-        typical: u64,
     }
 
     /// What a search in a data block comes to; see `data_block::Step`.
@@ -172,8 +160,6 @@ pub(super) mod cpp {
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
         fn seek_and_guess(self: &Index, user_key: &[u8], tag: u64) -> Guess;
-        /// As `seek_and_guess`; asks for the lines of `map` that a lookup will read.
-        fn seek_in_map(self: &Index, user_key: &[u8], tag: u64, map: Map) -> Guess;
         fn position(self: &Index, block: u64) -> Position;
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
@@ -463,19 +449,6 @@ impl Index {
         guard(|| {
             let (block, part) = self.index.seek_and_guess(user_key, tag);
             guess(self.place(block), part)
-        })
-        .unwrap_or_else(|| guess(failed(), None))
-    }
-
-    fn seek_in_map(&self, user_key: &[u8], tag: u64, map: cpp::Map) -> cpp::Guess {
-        guard(|| {
-            let (block, part) = self.index.seek_and_guess(user_key, tag);
-            prefetch((map.restarts as *const u64).wrapping_add(block).cast());
-            let at = self.place(block);
-            let data = (map.base as *const u8).wrapping_add(at.offset as usize);
-            let typical = Restarts::from_word(map.typical);
-            prefetch_block(data, at.size as usize, typical, part);
-            guess(at, part)
         })
         .unwrap_or_else(|| guess(failed(), None))
     }

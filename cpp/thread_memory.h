@@ -1,4 +1,4 @@
-// Where short-lived iterators live.
+// Where objects live that a lookup makes and drops.
 #pragma once
 
 #include <cstddef>
@@ -6,10 +6,10 @@
 
 namespace mountdb {
 
-// Keeps the memory of a thread's last few objects of `T`: a lookup makes and drops one, and the
-// allocator would be a measurable part of it.
+// Keeps the memory of the last few objects of `T` that a thread has dropped: the allocator would be a
+// measurable part of a lookup.
 template <class T>
-class IteratorMemory {
+class ThreadMemory {
  public:
   static void* Take() { return count_ > 0 ? slots_[--count_] : ::operator new(sizeof(T)); }
 
@@ -25,7 +25,7 @@ class IteratorMemory {
  private:
   static constexpr size_t kSlots = 8;
 
-  // At the end of the thread; iterators may still be dropped behind it.
+  // At the end of the thread; objects may still be dropped behind it.
   struct Closer {
     ~Closer() {
       closed_ = true;
