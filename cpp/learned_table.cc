@@ -502,14 +502,21 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       key.block = keys[i - 1].block.Share();
     } else if (IsInMap(read)) {
       key.block = LookUpBlock(read, key.guess.at, key.context->get_context);
-      key.block.Prefetch(key.guess.part);
     } else if (key.cached != nullptr) {
       key.block = HoldCached(key.cached);
-      key.block.Prefetch(key.guess.part);
     }
   }
+  // A core has room for so many requests at a time, and more are lost: the lines of one block are
+  // asked for while the one before is searched.
+  const auto prefetch = [&](size_t i) {
+    if (i < count) {
+      keys[i].block.Prefetch(keys[i].guess.part);
+    }
+  };
   ValueCopies copies;
+  prefetch(0);
   for (size_t i = 0; i < count; i++) {
+    prefetch(i + 1);
     Key& key = keys[i];
     Lookup lookup(read, key.context->ikey, key.context->get_context);
     lookup.copies = &copies;

@@ -387,9 +387,17 @@ impl<'a> DataBlock<'a> {
             Walked::At { at, .. } if at == start && first > 0 => {
                 self.halve(0, first - 1, first - 1, user_key, tag)
             }
+            // Mostly it is right behind: the entry at the next restart is larger, or is it, but newer
+            // versions might have been before it.
             Walked::End if first < last => {
-                let low = first + 1;
-                self.halve(low, last, low + (last - low).div_ceil(2), user_key, tag)
+                let (start, end) = (next, self.restart_or_end(first + 2)?);
+                match self.walk(start..end, user_key, tag)? {
+                    Walked::End if first + 1 < last => {
+                        let low = first + 2;
+                        self.halve(low, last, low + (last - low).div_ceil(2), user_key, tag)
+                    }
+                    walked => Some((start, walked)),
+                }
             }
             walked => Some((start, walked)),
         }
@@ -1034,6 +1042,44 @@ mod tests {
             let keys = keys.into_iter().map(|(key, tag)| ([&prefix[..], &key].concat(), tag));
             let keys = sorted(keys.collect());
             check(&keys, interval, around(&keys).into_iter());
+        }
+
+        /// Keys that eight bytes do not tell apart, zeros like those behind a key's end, tags that look
+        /// like keys, and lengths of one to three bytes.
+        #[test]
+        fn fast_and_slow_walks_agree(
+            keys in prop::collection::vec((
+                prop::collection::vec(prop::sample::select(vec![
+                    &b"a"[..], b"b", b"\0", b"aaaaaaaa", b"\0\0\0\0\0\0\0\0", b"\x01\0\0",
+                ]), 0..5).prop_map(|pieces| pieces.concat()),
+                prop_oneof![0u64..3, Just(u64::from_le_bytes(*b"aaaaaaaa")), Just(0x6100), Just(1)],
+            ), 1..50),
+            interval in 1usize..20,
+            values in prop::collection::vec(prop::sample::select(
+                vec![0usize, 3, 100, 127, 128, 300, 16383, 16384]), 1..5),
+        ) {
+            let keys = sorted(keys);
+            let (bytes, restarts) =
+                build(&keys, interval, |i| vec![b'a'; values[i % values.len()]]);
+            let block = block_of(&bytes, Restarts::anywhere(restarts));
+            let told = |walked: Option<Walked<'_>>| match walked {
+                Some(Walked::At { entry, at, shares_with_target, tag }) => {
+                    Some((at, tag, shares_with_target, entry.place()))
+                }
+                Some(Walked::End) => None,
+                None => panic!("entries"),
+            };
+            for (user, tag) in around(&keys) {
+                for i in 0..restarts {
+                    let start = block.restart(i).expect("a restart");
+                    for end in [block.restart_or_end(i + 1).expect("an end"), block.end] {
+                        let nothing = Below { common: 0, next: None, len: 0, tag: None };
+                        let slow = block.walk_on(start..end, nothing, &user, tag, Some(start));
+                        let fast = block.walk(start..end, &user, tag);
+                        prop_assert_eq!(told(fast), told(slow), "{:?} {}", user, tag);
+                    }
+                }
+            }
         }
 
         #[test]

@@ -74,6 +74,55 @@ fn answers(db: &DB) -> (Vec<Answer>, Vec<Answer>, Answer) {
     (gets, batches, scan)
 }
 
+/// The values of a batch share memory, which is not the file's: some are kept, others dropped, in
+/// other threads too, and the file goes.
+#[test]
+fn values_of_a_batch_outlive_the_file_and_each_other() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let db = DB::open_cf(&mapped(true), directory.path(), ["default"]).expect("open");
+    let value = |i: usize| vec![i as u8; [0, 1, 90, 999, 1000, 1001, 5000][i % 7]];
+    for i in 0..KEYS {
+        db.put(key(i), value(i)).expect("put");
+    }
+    db.flush().expect("flush");
+    let family = db.cf_handle("default").expect("there");
+    let batch = |first: usize| {
+        let keys: Vec<_> = (first..first + 32).map(key).collect();
+        let found = db.batched_multi_get_cf(family, &keys, false).into_iter();
+        found.map(|value| value.expect("no error").expect("there"))
+    };
+    let mut kept = Vec::new();
+    for first in (0..KEYS - 32).step_by(13) {
+        for (i, found) in batch(first).enumerate() {
+            assert_eq!(&*found, value(first + i));
+            // One of many, and now and then all of them.
+            if i == first % 32 || first % 5 == 0 {
+                kept.push((first + i, found));
+            }
+        }
+    }
+    let files = || db.live_files().expect("files").len();
+    db.delete_range_cf(family, key(0), key(KEYS))
+        .expect("deleted");
+    db.flush().expect("flush");
+    db.compact_range(None::<&[u8]>, None::<&[u8]>);
+    assert_eq!(files(), 0);
+    for (i, found) in &kept {
+        assert_eq!(&**found, value(*i));
+    }
+    std::thread::scope(|scope| {
+        for part in [0, 1, 2] {
+            let half = kept.len() / 2;
+            let part: Vec<_> = kept.drain(half * usize::from(part < 2)..).collect();
+            scope.spawn(move || {
+                for (i, found) in part {
+                    assert_eq!(&*found, value(i));
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn damage_is_found_as_rocksdb_finds_it() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -21,18 +21,15 @@ pub fn project_from(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or(&[]);
     match (rest.first_chunk::<WIDTH>(), bytes.last_chunk::<WIDTH>()) {
         (Some(head), _) => u64::from_be_bytes(*head),
-        (None, Some(last)) => splice_off(u64::from_be_bytes(*last), WIDTH - rest.len()),
+        (None, Some(last)) => {
+            let before = 8 * (WIDTH - rest.len()) as u32;
+            u64::from_be_bytes(*last).checked_shl(before).unwrap_or(0)
+        }
         (None, None) => project_short(rest),
     }
 }
 
-/// What follows the first `bytes` bytes.
-#[inline]
-fn splice_off(x: u64, bytes: usize) -> u64 {
-    x.checked_shl(8 * bytes as u32).unwrap_or(0)
-}
-
-/// The same for fewer than eight bytes, without a loop or a call: two words that overlap.
+/// [`project`] for fewer than eight bytes, without a loop or a call: two words that overlap.
 #[inline]
 fn project_short(bytes: &[u8]) -> u64 {
     let behind = 8 * WIDTH.saturating_sub(bytes.len());
@@ -146,6 +143,20 @@ mod tests {
             let (a, b) = ([&shared[..], &a].concat(), [&shared[..], &b].concat());
             let oracle = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
             prop_assert_eq!(common_prefix(&a, &b), oracle);
+        }
+
+        #[test]
+        fn of_what_follows(bytes in prop::collection::vec(any::<u8>(), 0..20), at in 0usize..25) {
+            let rest = bytes.get(at..).unwrap_or(&[]);
+            prop_assert_eq!(project_from(&bytes, at), project(rest));
+        }
+
+        #[test]
+        fn spliced_as_bytes_are(a: [u8; 8], b: [u8; 8], bytes in 0usize..12) {
+            let head = bytes.min(8);
+            let both = [&a[..head], &b[..8 - head]].concat();
+            let spliced = splice(u64::from_be_bytes(a), bytes, u64::from_be_bytes(b));
+            prop_assert_eq!(spliced, project(&both));
         }
 
         #[test]
