@@ -58,7 +58,7 @@ struct LearnedTable::Lookup {
   const ReadOptions& read;
   const Slice& key;
   GetContext* const get_context;
-  ValueCopies* copies = nullptr;  // of one of a batch
+  ValueCopies* copies = nullptr;  // of one of many in a batch
   bool matched = false;  // a version of the user key was met
   bool done = false;
   Status status;
@@ -294,7 +294,9 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
   HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
-  block.Prefetch(guess.part);
+  if (block) {
+    block.Prefetch(guess.part);
+  }
   if (!InPlace(&block, guess.part, lookup)) {
     ReadIn(guess.at, &block, lookup);
   }
@@ -354,7 +356,8 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
       return true;
     }
     Slice value(data + step.value, step.value_len);
-    const bool copies = !pins && lookup->copies != nullptr && value.size() <= ValueCopies::kLargest &&
+    const bool copies = !pins && lookup->copies != nullptr &&
+                        value.size() <= ValueCopies::kLargest &&
                         found.type == rocksdb::kTypeValue;
     if (copies) {
       value = lookup->copies->Copy(value, &pinner);
@@ -519,7 +522,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     prefetch(i + 1);
     Key& key = keys[i];
     Lookup lookup(read, key.context->ikey, key.context->get_context);
-    lookup.copies = &copies;
+    lookup.copies = count >= ValueCopies::kFewest ? &copies : nullptr;
     if (!key.block.IsPlain() || !InPlace(&key.block, key.guess.part, &lookup)) {
       if (key.block) {
         NoteUnusualBlock();

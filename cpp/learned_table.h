@@ -2,7 +2,8 @@
 //
 // A Get goes from the filter to the learned index to the block, in the block cache or in the mapped
 // file, to the entry, without an index iterator, a block iterator or an allocation. MultiGet takes
-// each of these steps for all keys before the next one, so that waits for memory overlap. For
+// each of these steps for all keys before the next one, so that waits for memory overlap; of the
+// last, it asks for the lines of one block while it searches the one before. For
 // iterators see learned_iterator.h.
 // Everything else, and every lookup that is out of the ordinary, is the block-based table's.
 #pragma once

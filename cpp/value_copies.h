@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <cstring>
+#include <new>
 
 #include "mountdb/cpp/thread_memory.h"
 #include "rocksdb/cleanable.h"
@@ -17,6 +19,8 @@ class ValueCopies {
  public:
   // Of larger values few would share a piece.
   static constexpr size_t kLargest = 1000;
+  // For fewer a piece is too much.
+  static constexpr size_t kFewest = 8;
 
   ValueCopies() = default;
   ValueCopies(const ValueCopies&) = delete;

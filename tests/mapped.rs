@@ -123,6 +123,27 @@ fn values_of_a_batch_outlive_the_file_and_each_other() {
     });
 }
 
+/// Merges, deletions and range deletions among the values of a batch, which are copied.
+#[test]
+fn batches_of_all_kinds_of_entries() {
+    let set: same_files::Set = |options, _| options.set_allow_mmap_reads(true);
+    let directory = tempfile::tempdir().expect("a directory");
+    same_files::write(directory.path(), set);
+    let answers = |learned| {
+        let options = options(set, learned);
+        let db = DB::open_cf(&options, directory.path(), ["default"]).expect("open");
+        let family = db.cf_handle("default").expect("there");
+        let keys: Vec<_> = (0..700).map(key).collect();
+        // Together, so that all are kept until the last is read; a batch of RocksDB's is 32 keys.
+        let found = db.batched_multi_get_cf(family, &keys, false).into_iter();
+        let found = found.map(|value| value.expect("no error").map(|value| value.to_vec()));
+        found.collect::<Vec<_>>()
+    };
+    let stock = answers(false);
+    assert!(stock.iter().flatten().count() > 200 && stock.iter().any(Option::is_none));
+    assert_eq!(answers(true), stock, "ours on the left");
+}
+
 #[test]
 fn damage_is_found_as_rocksdb_finds_it() {
     let directory = tempfile::tempdir().expect("a directory");
