@@ -74,12 +74,18 @@ fn answers(db: &DB) -> (Vec<Answer>, Vec<Answer>, Answer) {
     (gets, batches, scan)
 }
 
+/// Open for writing, since values of tables that are there to stay are not copied; with a handle, as
+/// batches need it.
+fn with_family(options: &Options, directory: &Path) -> DB {
+    DB::open_cf_with_opts(options, directory, [("default", options.clone())]).expect("open")
+}
+
 /// The values of a batch share memory, which is not the file's: some are kept, others dropped, in
 /// other threads too, and the file goes.
 #[test]
 fn values_of_a_batch_outlive_the_file_and_each_other() {
     let directory = tempfile::tempdir().expect("a directory");
-    let db = DB::open_cf(&mapped(true), directory.path(), ["default"]).expect("open");
+    let db = with_family(&mapped(true), directory.path());
     let value = |i: usize| vec![i as u8; [0, 1, 90, 999, 1000, 1001, 5000][i % 7]];
     for i in 0..KEYS {
         db.put(key(i), value(i)).expect("put");
@@ -130,8 +136,7 @@ fn batches_of_all_kinds_of_entries() {
     let directory = tempfile::tempdir().expect("a directory");
     same_files::write(directory.path(), set);
     let answers = |learned| {
-        let options = options(set, learned);
-        let db = DB::open_cf(&options, directory.path(), ["default"]).expect("open");
+        let db = with_family(&options(set, learned), directory.path());
         let family = db.cf_handle("default").expect("there");
         let keys: Vec<_> = (0..700).map(key).collect();
         // Together, so that all are kept until the last is read; a batch of RocksDB's is 32 keys.
