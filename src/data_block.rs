@@ -941,6 +941,19 @@ mod tests {
         block
     }
 
+    /// More shared than the entry before has, and a range that ends before it begins, as restarts out
+    /// of order give one.
+    #[test]
+    fn walks_agree_on_nonsense() {
+        let entries = [entry(0, b"aaaa", b""), entry(13, b"z", b"")];
+        let bytes = crafted(&entries, &[0]);
+        let block = block_of(&bytes, Restarts::default());
+        assert!(block.walk(0..block.end, b"aaab", 9).is_none());
+        walks_agree(&block, 0..block.end, b"aaab", 9);
+        assert!(block.walk(15..0, b"a", 9).is_none());
+        walks_agree(&block, 15..0, b"a", 9);
+    }
+
     #[test]
     fn crafted_blocks() {
         let seek = |bytes: &[u8], key: &[u8], guess| {
