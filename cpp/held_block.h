@@ -47,8 +47,10 @@ class HeldBlock {
   uint64_t restarts() const { return restarts_; }
   // Asks for the lines that a lookup will read; `part` as in ffi::Guess.
   void Prefetch(int32_t part) const {
-    ffi::prefetch_in_block(reinterpret_cast<uintptr_t>(data_.data()), data_.size(), restarts_,
-                           part);
+    if (IsPlain()) {
+      ffi::prefetch_in_block(reinterpret_cast<uintptr_t>(data_.data()), data_.size(), restarts_,
+                             part);
+    }
   }
 
   // The same bytes, held once more.

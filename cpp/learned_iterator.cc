@@ -72,7 +72,7 @@ bool LearnedIterator::SeekHere(const Slice& target) {
   is_use_to_be_counted_ = false;
   const Slice user_key = rocksdb::ExtractUserKey(target);
   const uint64_t tag = rocksdb::ExtractInternalKeyFooter(target);
-  const ffi::Guess guess = table_.SeekIndex(read_, target);
+  const ffi::Guess guess = table_.SeekIndex(target);
   const ffi::Position& at = guess.at;
   if (at.block >= table_.blocks()) {
     Leave();
@@ -82,6 +82,7 @@ bool LearnedIterator::SeekHere(const Slice& target) {
     return true;
   }
   if (!block_ || number_ != at.block) {
+    table_.PrefetchInMap(read_, guess);
     HeldBlock block = LookUp(at);
     if (!block) {
       return false;

@@ -132,6 +132,11 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
+  const auto seek = [&] {
+    const ffi::Guess found = SeekIndex(key);
+    PrefetchInMap(read, found);
+    return found;
+  };
   // In a mapped file it is known where the block is, so memory is asked for it while it answers for
   // the filter.
   FilterForecast* const forecast =
@@ -139,7 +144,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   const bool ahead = forecast != nullptr && forecast->MayMatch();
   ffi::Guess guess;
   if (ahead) {
-    guess = SeekIndex(read, key);
+    guess = seek();
   }
   if (filter != nullptr) {
     const bool may_match = MayMatch(read, key, get_context, filter);
@@ -151,7 +156,7 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     }
   }
   if (!ahead) {
-    guess = SeekIndex(read, key);
+    guess = seek();
   }
   Lookup lookup(read, key, get_context);
   if (guess.at.block < blocks_) {
@@ -235,13 +240,15 @@ bool LearnedTable::MayLookUp(const ReadOptions& read) const {
   return is_ordinary_ && (IsInMap(read) || IsInCache(read));
 }
 
-ffi::Guess LearnedTable::SeekIndex(const ReadOptions& read, const Slice& internal_key) const {
-  const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(internal_key)),
-                                                 rocksdb::ExtractInternalKeyFooter(internal_key));
+ffi::Guess LearnedTable::SeekIndex(const Slice& internal_key) const {
+  return index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(internal_key)),
+                               rocksdb::ExtractInternalKeyFooter(internal_key));
+}
+
+void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& guess) const {
   if (IsInMap(read) && guess.at.block < blocks_) {
     map_->Prefetch(guess);
   }
-  return guess;
 }
 
 HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position& at,
@@ -294,9 +301,7 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
   HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
-  if (block) {
-    block.Prefetch(guess.part);
-  }
+  block.Prefetch(guess.part);
   if (!InPlace(&block, guess.part, lookup)) {
     ReadIn(guess.at, &block, lookup);
   }
@@ -468,9 +473,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
   }
   for (auto it = rest.begin(); it != rest.end(); ++it) {
-    const Slice& key = it->ikey;
-    const ffi::Guess guess = index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(key)),
-                                                   rocksdb::ExtractInternalKeyFooter(key));
+    const ffi::Guess guess = SeekIndex(it->ikey);
     if (guess.at.block >= blocks_) {
       *it->s = guess.at.block == kFailed ? IndexFailed() : Status::OK();
       rest.SkipKey(it);

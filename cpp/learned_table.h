@@ -33,8 +33,10 @@ class LearnedTable final : public rocksdb::TableReader {
 
   // Whether what is read is recorded at this moment, which RocksDB's ways see to.
   bool IsTraced() const;
-  // Where a key is. If the file is mapped, asks for what a lookup will read first.
-  ffi::Guess SeekIndex(const rocksdb::ReadOptions& read, const rocksdb::Slice& internal_key) const;
+  // Where a key is.
+  ffi::Guess SeekIndex(const rocksdb::Slice& internal_key) const;
+  // Asks for what a lookup will read first if the file is mapped.
+  void PrefetchInMap(const rocksdb::ReadOptions& read, const ffi::Guess& guess) const;
   // A data block that takes no reading: in the mapped file, or in the block cache; otherwise
   // nothing. `get_context`: of a Get, or null.
   HeldBlock LookUpBlock(const rocksdb::ReadOptions& read, const ffi::Position& at,

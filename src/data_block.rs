@@ -21,7 +21,7 @@ use crate::prefetch::{prefetch, prefetch_lines};
 use crate::restarts::{Around, Restarts};
 use crate::varint;
 use std::cmp::Ordering;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Bytes of the tag at the end of an internal key.
 const TAG: usize = 8;
@@ -364,7 +364,7 @@ impl<'a> DataBlock<'a> {
     ) -> Option<(usize, Walked<'a>)> {
         let last = self.count.checked_sub(1)?;
         let Some(guess) = guess else {
-            return self.halve(0, last, last.div_ceil(2), user_key, tag);
+            return self.halve(0..=last, None, user_key, tag);
         };
         let at = part(self.end, guess);
         let Around {
@@ -381,7 +381,7 @@ impl<'a> DataBlock<'a> {
         // If the guess is right this is it. If not, what is left open is halved.
         match self.walk(start..next, user_key, tag)? {
             Walked::At { at, .. } if at == start && first > 0 => {
-                self.halve(0, first - 1, first - 1, user_key, tag)
+                self.halve(0..=first - 1, Some(first - 1), user_key, tag)
             }
             // Mostly it is right behind: the entry at the next restart is larger, or is it, but newer
             // versions might have been before it.
@@ -389,8 +389,7 @@ impl<'a> DataBlock<'a> {
                 let (start, end) = (next, self.restart_or_end(first + 2)?);
                 match self.walk(start..end, user_key, tag)? {
                     Walked::End if first + 1 < last => {
-                        let low = first + 2;
-                        self.halve(low, last, low + (last - low).div_ceil(2), user_key, tag)
+                        self.halve(first + 2..=last, None, user_key, tag)
                     }
                     walked => Some((start, walked)),
                 }
@@ -399,27 +398,24 @@ impl<'a> DataBlock<'a> {
         }
     }
 
-    /// The walk begins at the last restart below the target of those from `low` to `high`, or else
-    /// at `low`. `middle`, above `low` if there are several: asked first.
+    /// The walk begins at the last of these restarts that is below the target, or else at the first of
+    /// them. `middle`: the one that is asked first.
     #[inline(never)]
     fn halve(
         &self,
-        mut low: usize,
-        mut high: usize,
-        middle: usize,
+        restarts: RangeInclusive<usize>,
+        mut middle: Option<usize>,
         user_key: &[u8],
         tag: u64,
     ) -> Option<(usize, Walked<'a>)> {
-        let mut middle = middle;
+        let (mut low, mut high) = restarts.into_inner();
         while low < high {
-            // Where nothing can be said of the first, it is as good as any.
-            let asked = middle.clamp(low + 1, high);
-            if self.is_below(self.restart(asked)?, user_key, tag)? {
-                low = asked;
+            let middle = (middle.take()).unwrap_or_else(|| low + (high - low).div_ceil(2));
+            if self.is_below(self.restart(middle)?, user_key, tag)? {
+                low = middle;
             } else {
-                high = asked - 1;
+                high = middle - 1;
             }
-            middle = low + (high - low).div_ceil(2);
         }
         let start = self.restart(low)?;
         let walked = self.walk(start..self.end, user_key, tag)?;
@@ -485,17 +481,16 @@ impl<'a> DataBlock<'a> {
         let target = project_from(user_key, skip);
         let mut head = u64::from_be_bytes(*first.own.get(skip..)?.first_chunk()?);
         let mut len = first.own.len();
-        if first.shared == 0 && is_below(user_of(head, len - TAG - skip), head, target) {
+        if first.shared == 0 && is_surely_below(user_of(head, len - TAG - skip), head, target) {
             at = first.end();
-            let mut hit = None;
+            let mut is_hit = false;
             while at < range.end
                 && let Some(bytes) = self.bytes.get(at..).and_then(<[u8]>::first_chunk)
                 && let Some(header) = Header::read(bytes)
             {
                 let kept = header.shared.wrapping_sub(skip);
                 let user_len = kept.wrapping_add(header.own).wrapping_sub(TAG);
-                let value = at + header.size + header.own;
-                let end = value + header.value_len;
+                let end = at + header.size + header.own + header.value_len;
                 // A user key that shares less than `skip` bytes is larger, and one that ends before
                 // has to be. (Or they are negative numbers: nonsense.)
                 if kept > len - skip || user_len.cast_signed() < 0 || end > range.end {
@@ -503,11 +498,9 @@ impl<'a> DataBlock<'a> {
                 }
                 let next = splice(head, kept, header.head_of_own);
                 let user = user_of(next, user_len);
-                if !is_below(user, next, target) {
+                if !is_surely_below(user, next, target) {
                     // What it shares is the target's: it differs from the entry before in these bytes.
-                    if user == target {
-                        hit = Some(header);
-                    }
+                    is_hit = user == target;
                     break;
                 }
                 (head, len, at) = (next, header.shared + header.own, end);
@@ -520,25 +513,19 @@ impl<'a> DataBlock<'a> {
                 len,
                 tag: None,
             };
-            if let Some(header) = hit {
-                let own = self.bytes.get(at + header.size..)?.get(..header.own)?;
-                if let Some((own_user, its_tag)) = own.split_last_chunk::<TAG>()
-                    && user_key.get(header.shared..) == Some(own_user)
-                    && let its_tag = u64::from_le_bytes(*its_tag)
-                    && its_tag <= tag
-                {
-                    return Some(Walked::At {
-                        shares_with_target: header.shared <= below.common,
-                        entry: Entry {
-                            shared: header.shared,
-                            own,
-                            value: at + header.size + header.own,
-                            value_len: header.value_len,
-                        },
-                        at,
-                        tag: Some(its_tag),
-                    });
-                }
+            if is_hit
+                && let entry = self.entry(at)?
+                && let Some((own_user, its_tag)) = entry.own.split_last_chunk::<TAG>()
+                && user_key.get(entry.shared..) == Some(own_user)
+                && let its_tag = u64::from_le_bytes(*its_tag)
+                && its_tag <= tag
+            {
+                return Some(Walked::At {
+                    shares_with_target: entry.shared <= below.common,
+                    entry,
+                    at,
+                    tag: Some(its_tag),
+                });
             }
         }
         self.walk_on(at..range.end, below, user_key, tag, Some(range.start))
@@ -687,7 +674,7 @@ fn user_of(head: u64, len: usize) -> u64 {
 /// Whether it is certain that an entry is below the target, by eight bytes of its internal key, `head`,
 /// those that are its user key's, `user`, and the target's user key's, zeros behind it.
 #[inline]
-fn is_below(user: u64, head: u64, target: u64) -> bool {
+fn is_surely_below(user: u64, head: u64, target: u64) -> bool {
     // If all are equal, tag included, it is not known how many more are.
     user < target && head != target
 }

@@ -446,11 +446,13 @@ impl Index {
     }
 
     fn seek_and_guess(&self, user_key: &[u8], tag: u64) -> cpp::Guess {
-        guard(|| {
+        let found = guard(|| {
             let (block, part) = self.index.seek_and_guess(user_key, tag);
-            guess(self.place(block), part)
-        })
-        .unwrap_or_else(|| guess(failed(), None))
+            (self.place(block), part)
+        });
+        let (at, part) = found.unwrap_or_else(|| (failed(), None));
+        let part = part.map_or(-1, i32::from);
+        cpp::Guess { at, part }
     }
 
     fn position(&self, block: u64) -> cpp::Position {
@@ -489,11 +491,6 @@ impl Index {
         };
         key.extend_from_slice(&tag.to_le_bytes());
     }
-}
-
-fn guess(at: cpp::Position, part: Option<u16>) -> cpp::Guess {
-    let part = part.map_or(-1, i32::from);
-    cpp::Guess { at, part }
 }
 
 fn failed() -> cpp::Position {

@@ -188,7 +188,7 @@ impl Sequence {
             if first >> head.shift << head.shift != first {
                 return Err(Refusal::Invalid("first value of a group is off its unit"));
             }
-            let group = self.group(head);
+            let group = self.group(g).ok_or(Refusal::Invalid("sequence group"))?;
             for j in 0..GROUP.min(self.len - g * GROUP) {
                 let rise = ((j as u128 * u128::from(head.slope)) >> head.frac)
                     + u128::from(group.residual(j));
@@ -221,12 +221,14 @@ impl Sequence {
     }
 
     #[inline]
-    fn group<'a>(&'a self, head: &'a Head) -> Group<'a> {
-        Group {
+    fn group(&self, g: usize) -> Option<Group<'_>> {
+        let head = self.heads.get(g)?;
+        Some(Group {
+            first: *self.firsts.get(g)?,
             head,
             residuals: (self.residuals.get(head.residuals as usize..)).unwrap_or(&[]),
             widest: low_mask(u32::from(head.width)),
-        }
+        })
     }
 
     /// Value `i`; `None` behind the end. O(1).
@@ -235,35 +237,28 @@ impl Sequence {
         if i >= self.len {
             return None;
         }
-        let g = i / GROUP;
-        let head = self.heads.get(g)?;
-        Some(value(
-            *self.firsts.get(g)?,
-            head,
-            self.group(head).rise(i % GROUP),
-        ))
+        Some(self.group(i / GROUP)?.value(i % GROUP))
     }
 
     /// Values `i` and `i + 1`; `None` if one is behind the end. O(1).
     #[inline]
     pub fn pair(&self, i: usize) -> Option<(u64, u64)> {
-        let (g, j) = (i / GROUP, i % GROUP);
+        let j = i % GROUP;
         if j + 1 == GROUP {
             return Some((self.get(i)?, self.get(i + 1)?));
         }
         if i + 1 >= self.len {
             return None;
         }
-        let head = self.heads.get(g)?;
-        let (first, group) = (*self.firsts.get(g)?, self.group(head));
-        let at = |j| value(first, head, group.rise(j));
-        Some((at(j), at(j + 1)))
+        let group = self.group(i / GROUP)?;
+        Some((group.value(j), group.value(j + 1)))
     }
 }
 
 /// The values of a group.
 #[derive(Clone, Copy)]
 struct Group<'a> {
+    first: u64,
     head: &'a Head,
     /// Its residuals, and what follows them.
     residuals: &'a [u8],
@@ -272,6 +267,13 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
+    /// Value `j`.
+    #[inline]
+    fn value(&self, j: usize) -> u64 {
+        let shift = u32::from(self.head.shift) % u64::BITS;
+        self.first.wrapping_add(self.rise(j) << shift)
+    }
+
     /// How far value `j` is above the group's first one, in units of the group.
     #[inline]
     fn rise(&self, j: usize) -> u64 {
@@ -292,12 +294,6 @@ impl Group<'_> {
         };
         word & self.widest
     }
-}
-
-/// What is `rise` units above the first value of a group.
-#[inline]
-fn value(first: u64, head: &Head, rise: u64) -> u64 {
-    first.wrapping_add(rise << (u32::from(head.shift) % u64::BITS))
 }
 
 impl Ranked {
@@ -340,9 +336,9 @@ impl Ranked {
             let start = g * GROUP;
             let len = GROUP.min(*len - start);
             // Where the line has the size of a value, which lies above it.
-            let group = self.sequence.group(head);
+            let group = self.sequence.group(g);
             let guess = |j: usize| {
-                let rise = group.rise(j);
+                let rise = group.map_or(0, |group| group.rise(j));
                 (rise as f64 * f64::from(self.steepness[g])).min((len - 1) as f64)
             };
             let error = (1..len).map(|j| (guess(j) - j as f64).max(0.0));
@@ -377,20 +373,15 @@ impl Ranked {
         let Some((g, j, group)) = self.last_below(x) else {
             return (0, None);
         };
-        let Sequence {
-            len, firsts, heads, ..
-        } = &self.sequence;
         let rank = g * GROUP + j + 1;
-        if rank >= *len {
+        if rank >= self.len() {
             return (rank, None);
         }
-        let at = |j| value(firsts[g], &heads[g], group.rise(j));
-        let above = if j + 1 < GROUP {
-            at(j + 1)
-        } else {
-            firsts[g + 1]
+        let above = match j + 1 < GROUP {
+            true => group.value(j + 1),
+            false => self.sequence.firsts[g + 1],
         };
-        (rank, Some(part_between(at(j), x, above)))
+        (rank, Some(part_between(group.value(j), x, above)))
     }
 
     /// The last value `<= x`: its group, and its place there.
@@ -401,11 +392,11 @@ impl Ranked {
         } = &self.sequence;
         let place = self.histogram.place(0, x);
         let g = count_on(firsts, place, x).min(heads.len()).checked_sub(1)?;
-        let (head, steepness) = (&heads[g], self.steepness[g]);
-        let group = self.sequence.group(head);
+        let (group, steepness) = (self.sequence.group(g)?, self.steepness[g]);
         let last = GROUP.min(len - g * GROUP) - 1;
         // In units above the group's first value, which is not above `x`.
-        let rise = (x >> head.shift) - (firsts[g] >> head.shift);
+        let shift = group.head.shift;
+        let rise = (x >> shift) - (group.first >> shift);
         // A value whose line lies above `rise` is larger, one whose line lies lower by the
         // widest residual is not. One place more on either side for what floats round.
         let reach = |rise: u64| (rise as f32 * steepness) as usize;
