@@ -11,6 +11,9 @@ namespace mountdb {
 template <class T>
 class ThreadMemory {
  public:
+  // How many are kept.
+  static constexpr size_t kSlots = 8;
+
   static void* Take() { return count_ > 0 ? slots_[--count_] : ::operator new(sizeof(T)); }
 
   static void Give(void* memory) {
@@ -23,8 +26,6 @@ class ThreadMemory {
   }
 
  private:
-  static constexpr size_t kSlots = 8;
-
   // At the end of the thread; objects may still be dropped behind it.
   struct Closer {
     ~Closer() {

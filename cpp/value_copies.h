@@ -9,6 +9,7 @@
 #include "mountdb/cpp/thread_memory.h"
 #include "rocksdb/cleanable.h"
 #include "rocksdb/slice.h"
+#include "table/multiget_context.h"
 
 namespace mountdb {
 
@@ -16,11 +17,21 @@ namespace mountdb {
 // each in memory of its own, a batch frees more small pieces at a time than the C library's malloc
 // has room to keep, and it puts them together again at the price of several cache misses.
 class ValueCopies {
+  struct Piece {
+    // Of the piece that is being filled, more than it has values.
+    static constexpr uint32_t kOpen = uint32_t{1} << 31;
+
+    std::atomic<uint32_t> users{kOpen};
+    char bytes[4096 - sizeof(std::atomic<uint32_t>)];
+  };
+
  public:
   // Of larger values few would share a piece.
   static constexpr size_t kLargest = 1000;
-  // For fewer a piece is too much.
-  static constexpr size_t kFewest = 8;
+  // For fewer of one file a piece is too much: a batch that lies in many files would take more of
+  // them than a thread keeps.
+  static constexpr size_t kFewest =
+      rocksdb::MultiGetContext::MAX_BATCH_SIZE / ThreadMemory<Piece>::kSlots;
 
   ValueCopies() = default;
   ValueCopies(const ValueCopies&) = delete;
@@ -45,14 +56,6 @@ class ValueCopies {
   }
 
  private:
-  // Of the piece that is being filled, more than it has values.
-  static constexpr uint32_t kOpen = uint32_t{1} << 31;
-
-  struct Piece {
-    std::atomic<uint32_t> users{kOpen};
-    char bytes[4096 - sizeof(std::atomic<uint32_t>)];
-  };
-
   static void DropValue(void* piece, void*) { Drop(static_cast<Piece*>(piece), 1); }
 
   // What its users have read of a piece is read before it becomes another's.
@@ -66,7 +69,7 @@ class ValueCopies {
   void Close() {
     if (piece_ != nullptr) {
       // From here on only its values use it; some may have been dropped already.
-      Drop(piece_, kOpen - kept_);
+      Drop(piece_, Piece::kOpen - kept_);
       piece_ = nullptr;
     }
   }
