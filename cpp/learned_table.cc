@@ -101,7 +101,8 @@ struct LearnedTable::Lookup {
 };
 
 LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
-                           const ffi::Index& index, const rocksdb::BlockCacheTracer* tracer)
+                           const ffi::Index& index, const rocksdb::BlockCacheTracer* tracer,
+                           const SlotMemory& memory)
     : owned_(std::move(table)),
       table_(static_cast<BlockBasedTable*>(owned_.get())),
       rep_(*table_->get_rep()),
@@ -110,7 +111,8 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       tracer_(tracer),
       number_(NextNumber()),
       is_ordinary_(IsOrdinary()),
-      map_(MappedBlocks::Open(rep_, blocks_)) {}
+      filter_line_(rep_),
+      map_(MappedBlocks::Open(rep_, blocks_, memory)) {}
 
 bool LearnedTable::IsOrdinary() const {
   const BlockBasedTableOptions& options = rep_.table_options;
@@ -132,18 +134,19 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
-  const auto seek = [&] {
-    const ffi::Guess found = SeekIndex(key);
-    PrefetchInMap(read, found);
-    return found;
-  };
-  // In a mapped file it is known where the block is, so memory is asked for it while it answers for
-  // the filter.
+  const auto seek = [&] { return SeekIndexAhead(read, key); };
+  // While memory answers for the filter it is asked for more: in a mapped file, where it is known
+  // where the block is, for that, and for what the index reads otherwise. (Both would be too much: the
+  // processor gets no further than a few hundred instructions beyond the first that it waits for.)
   FilterForecast* const forecast =
-      filter != nullptr && IsInMap(read) ? &FilterForecast::Of(number_) : nullptr;
+      filter != nullptr && (IsInMap(read) || filter_line_.IsKnown()) ? &FilterForecast::Of(number_)
+                                                                    : nullptr;
   const bool ahead = forecast != nullptr && forecast->MayMatch();
   ffi::Guess guess;
   if (ahead) {
+    if (!IsInMap(read)) {
+      filter_line_.Prefetch(rocksdb::ExtractUserKey(key));
+    }
     guess = seek();
   }
   if (filter != nullptr) {
@@ -245,9 +248,29 @@ ffi::Guess LearnedTable::SeekIndex(const Slice& internal_key) const {
                                rocksdb::ExtractInternalKeyFooter(internal_key));
 }
 
+ffi::Guess LearnedTable::SeekIndexAhead(const ReadOptions& read, const Slice& internal_key) const {
+  if (!IsInMap(read)) {
+    return SeekIndex(internal_key);
+  }
+  const ffi::Guess guess = map_->Seek(index_, internal_key);
+  map_->Prefetch(guess);
+  return guess;
+}
+
 void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& guess) const {
-  if (IsInMap(read) && guess.at.block < blocks_) {
+  if (IsInMap(read)) {
+    map_->PrefetchWord(guess);
     map_->Prefetch(guess);
+  }
+}
+
+void LearnedTable::SeekIndexForAll(const ReadOptions& read, rust::Slice<const ffi::BatchKey> keys,
+                                   rust::Slice<ffi::BatchFound> found) const {
+  if (IsInMap(read)) {
+    PERF_TIMER_GUARD(block_seek_nanos);
+    map_->LookUpAll(index_, keys, found);
+  } else {
+    index_.seek_and_guess_all(keys, found);
   }
 }
 
@@ -300,9 +323,22 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 }
 
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
+  if (IsInMap(lookup->read)) {
+    PERF_TIMER_GUARD(block_seek_nanos);
+    const ffi::BlockStep step = map_->LookUp(index_, guess, lookup->key);
+    PERF_TIMER_STOP(block_seek_nanos);
+    if (step.kind != ffi::BlockStepKind::Unknown) {
+      HeldBlock block = map_->Hold(guess.at, /*counts=*/true);
+      Versions(&block, step, lookup);
+      return;
+    }
+  }
   HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
-  block.Prefetch(guess.part);
-  if (!InPlace(&block, guess.part, lookup)) {
+  // What the index has left out because places were to tell it.
+  const int32_t part = guess.part < 0 && IsInMap(lookup->read) ? SeekIndex(lookup->key).part
+                                                               : guess.part;
+  block.Prefetch(part);
+  if (!InPlace(&block, part, lookup)) {
     ReadIn(guess.at, &block, lookup);
   }
 }
@@ -334,18 +370,24 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
   if (!block->IsPlain()) {
     return false;
   }
-  const rust::Slice<const uint8_t> bytes = block->bytes();
-  const uint64_t restarts = block->restarts();
-  const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
   ffi::BlockStep step;
   {
     PERF_TIMER_GUARD(block_seek_nanos);
-    step = ffi::seek_in_block(bytes, restarts, AsRust(user_key),
+    step = ffi::seek_in_block(block->bytes(), block->restarts(),
+                              AsRust(rocksdb::ExtractUserKey(lookup->key)),
                               rocksdb::ExtractInternalKeyFooter(lookup->key), part);
   }
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     return false;  // RocksDB's iterator will say what is wrong
   }
+  Versions(block, step, lookup);
+  return true;
+}
+
+void LearnedTable::Versions(HeldBlock* block, ffi::BlockStep step, Lookup* lookup) const {
+  const rust::Slice<const uint8_t> bytes = block->bytes();
+  const uint64_t restarts = block->restarts();
+  const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
   const char* const data = block->data();
   // A mapping goes when the table is closed. One of our own, kept for values, would not do: RocksDB
   // truncates files that it deletes at a limited rate, and whoever reads on is killed.
@@ -358,7 +400,7 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
     if (!rocksdb::IsExtendedValueType(found.type)) {
       lookup->status = Status::Corruption("Corrupted Key: unknown type of entry",
                                           rep_.file->file_name());
-      return true;
+      return;
     }
     Slice value(data + step.value, step.value_len);
     const bool copies = !pins && lookup->copies != nullptr &&
@@ -368,7 +410,7 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
       value = lookup->copies->Copy(value, &pinner);
     }
     if (!lookup->Save(found, value, pins || copies ? &pinner : nullptr)) {
-      return true;
+      return;
     }
     step = ffi::next_in_block(bytes, restarts, AsRust(user_key), step);
   }
@@ -376,7 +418,6 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
     lookup->status = Status::Corruption("bad entry in block", rep_.file->file_name());
   }
   lookup->done = step.kind == ffi::BlockStepKind::Larger;
-  return true;
 }
 
 bool LearnedTable::IsOrdinaryScan(const ReadOptions& read,
@@ -458,6 +499,21 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     table_->MultiGet(read, range, prefix_extractor, skip_filters);
     return;
   }
+  constexpr size_t kMost = rocksdb::MultiGetContext::MAX_BATCH_SIZE;
+  rocksdb::MultiGetContext::Range rest(*range, range->begin(), range->end());
+  const bool filters = !skip_filters && rep_.filter != nullptr;
+  if (filters) {
+    table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
+  }
+  std::array<ffi::BatchKey, kMost> targets;
+  std::array<ffi::BatchFound, kMost> found;
+  size_t asked = 0;
+  for (auto it = rest.begin(); it != rest.end(); ++it) {
+    targets[asked++] = {AsRust(rocksdb::ExtractUserKey(it->ikey)),
+                        rocksdb::ExtractInternalKeyFooter(it->ikey)};
+  }
+  SeekIndexForAll(read, {targets.data(), asked}, {found.data(), asked});
+
   struct Key {
     rocksdb::KeyContext* context;
     size_t index;  // in the range
@@ -465,31 +521,51 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     rocksdb::Cache::Handle* cached;
     HeldBlock block;
   };
-  std::array<Key, rocksdb::MultiGetContext::MAX_BATCH_SIZE> keys;
+  // Those whose blocks are to be searched.
+  std::array<Key, kMost> keys;
   size_t count = 0;
-  rocksdb::MultiGetContext::Range rest(*range, range->begin(), range->end());
-  const bool filters = !skip_filters && rep_.filter != nullptr;
-  if (filters) {
-    table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
-  }
-  for (auto it = rest.begin(); it != rest.end(); ++it) {
-    const ffi::Guess guess = SeekIndex(it->ikey);
-    if (guess.at.block >= blocks_) {
-      *it->s = guess.at.block == kFailed ? IndexFailed() : Status::OK();
-      rest.SkipKey(it);
-      continue;
+  ValueCopies copies;
+  const auto look_up = [&](const Key& key, auto&& in_block) {
+    Lookup lookup(read, key.context->ikey, key.context->get_context);
+    lookup.copies = asked >= ValueCopies::kFewest ? &copies : nullptr;
+    if (!in_block(&lookup)) {
+      return false;
     }
-    keys[count++] = {&*it, it.index(), guess, nullptr, HeldBlock()};
+    LookUpBehind(key.guess.at.block, &lookup);
+    *key.context->s = std::move(lookup.status);
+    if (filters && lookup.matched) {
+      CountTruePositive();
+    }
+    rest.SkipIndex(key.index);
+    return true;
+  };
+  uint64_t last = kFailed;
+  const ffi::BatchFound* next = found.data();
+  rocksdb::MultiGetContext::Range all(rest, rest.begin(), rest.end());
+  for (auto it = all.begin(); it != all.end(); ++it, ++next) {
+    const ffi::Position& at = next->guess.at;
+    Key key{&*it, it.index(), next->guess, nullptr, HeldBlock()};
+    if (at.block >= blocks_) {
+      *it->s = at.block == kFailed ? IndexFailed() : Status::OK();
+      rest.SkipIndex(key.index);
+    } else if (next->step.kind == ffi::BlockStepKind::Unknown) {
+      if (IsInMap(read) && key.guess.part < 0) {
+        key.guess = SeekIndex(it->ikey);  // with what was left out
+      }
+      keys[count++] = std::move(key);
+    } else {
+      look_up(key, [&](Lookup* lookup) {
+        HeldBlock block = map_->Hold(at, /*counts=*/at.block != std::exchange(last, at.block));
+        Versions(&block, next->step, lookup);
+        return true;
+      });
+    }
   }
+
   const auto shares = [&](size_t i) {
     return i > 0 && keys[i].guess.at.block == keys[i - 1].guess.at.block;
   };
-  if (IsInMap(read)) {
-    // Nothing between them, so that the processor is at several at a time.
-    for (size_t i = 0; i < count; i++) {
-      map_->Prefetch(keys[i].guess);
-    }
-  } else {
+  if (!IsInMap(read)) {
     for (size_t i = 0; i < count; i++) {
       // RocksDB counts for the batch what it counts for its first key.
       if (!shares(i) && (keys[i].cached = FindInCache(keys[i].guess.at,
@@ -519,26 +595,19 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       keys[i].block.Prefetch(keys[i].guess.part);
     }
   };
-  ValueCopies copies;
   prefetch(0);
   for (size_t i = 0; i < count; i++) {
     prefetch(i + 1);
     Key& key = keys[i];
-    Lookup lookup(read, key.context->ikey, key.context->get_context);
-    lookup.copies = count >= ValueCopies::kFewest ? &copies : nullptr;
-    if (!key.block.IsPlain() || !InPlace(&key.block, key.guess.part, &lookup)) {
+    const auto in_place = [&](Lookup* lookup) {
+      return InPlace(&key.block, key.guess.part, lookup);
+    };
+    if (!key.block.IsPlain() || !look_up(key, in_place)) {
       if (key.block) {
         NoteUnusualBlock();
       }
-      key.block.Release();
-      continue;  // with the rest, whose blocks are read together
+      key.block.Release();  // with the rest, whose blocks are read together
     }
-    LookUpBehind(key.guess.at.block, &lookup);
-    *key.context->s = std::move(lookup.status);
-    if (filters && lookup.matched) {
-      CountTruePositive();
-    }
-    rest.SkipIndex(key.index);
   }
   if (rest.empty()) {
     return;

@@ -1,9 +1,10 @@
 // A table file whose learned index is in use: point lookups by the shortest way.
 //
 // A Get goes from the filter to the learned index to the block, in the block cache or in the mapped
-// file, to the entry, without an index iterator, a block iterator or an allocation. MultiGet takes
-// each of these steps for all keys before the next one, so that waits for memory overlap; of the
-// last, it asks for the lines of one block while it searches the one before. For
+// file, to the entry, without an index iterator, a block iterator or an allocation. In a mapped file it
+// is mostly known where in the block the entry is (src/slots.rs); otherwise the block is searched.
+// MultiGet takes each of these steps for all keys before the next one, so that waits for memory
+// overlap; of the last, it asks for the lines of one block while it searches the one before. For
 // iterators see learned_iterator.h.
 // Everything else, and every lookup that is out of the ordinary, is the block-based table's.
 #pragma once
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <memory>
 
+#include "mountdb/cpp/filter_line.h"
 #include "mountdb/cpp/held_block.h"
 #include "mountdb/cpp/mapped_blocks.h"
 #include "mountdb/src/ffi/bridge.rs.h"
@@ -24,7 +26,7 @@ class LearnedTable final : public rocksdb::TableReader {
  public:
   // `index` is that of `table` and lives as long as it.
   LearnedTable(std::unique_ptr<rocksdb::TableReader> table, const ffi::Index& index,
-               const rocksdb::BlockCacheTracer* tracer);
+               const rocksdb::BlockCacheTracer* tracer, const SlotMemory& memory);
 
   rocksdb::BlockBasedTable& block_based() const { return *table_; }
   const rocksdb::BlockBasedTable::Rep& rep() const { return rep_; }
@@ -35,7 +37,7 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsTraced() const;
   // Where a key is.
   ffi::Guess SeekIndex(const rocksdb::Slice& internal_key) const;
-  // Asks for what a lookup will read first if the file is mapped.
+  // Asks for what a search of the block will read first if the file is mapped.
   void PrefetchInMap(const rocksdb::ReadOptions& read, const ffi::Guess& guess) const;
   // A data block that takes no reading: in the mapped file, or in the block cache; otherwise
   // nothing. `get_context`: of a Get, or null.
@@ -99,6 +101,12 @@ class LearnedTable final : public rocksdb::TableReader {
   bool MayLookUp(const rocksdb::ReadOptions& read) const;
   bool IsInMap(const rocksdb::ReadOptions& read) const;
   bool IsInCache(const rocksdb::ReadOptions& read) const;
+  // Where a key is, as a lookup wants to know it, which then reads what this has asked for.
+  ffi::Guess SeekIndexAhead(const rocksdb::ReadOptions& read,
+                            const rocksdb::Slice& internal_key) const;
+  // Where keys are: in a mapped file, the entry too where that is known.
+  void SeekIndexForAll(const rocksdb::ReadOptions& read, rust::Slice<const ffi::BatchKey> keys,
+                       rust::Slice<ffi::BatchFound> found) const;
   // The handle of a block in the block cache, or null.
   rocksdb::Cache::Handle* FindInCache(const ffi::Position& at,
                                       rocksdb::GetContext* get_context) const;
@@ -112,6 +120,9 @@ class LearnedTable final : public rocksdb::TableReader {
   // In the bytes of a block, which is taken, and released when neither this nor a value needs
   // it; false, and nothing done, if that takes more than this class knows.
   bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;
+  // Gives the versions in a block, from the one that `step` has come to on, to the lookup; of the
+  // block as above.
+  void Versions(HeldBlock* block, ffi::BlockStep step, Lookup* lookup) const;
   // Whether iterators with these options may look blocks up by themselves.
   bool IsOrdinaryScan(const rocksdb::ReadOptions& read,
                       const rocksdb::SliceTransform* prefix_extractor, bool skip_filters,
@@ -125,6 +136,7 @@ class LearnedTable final : public rocksdb::TableReader {
   const rocksdb::BlockCacheTracer* const tracer_;
   const uint32_t number_;  // of the table, for FilterForecast
   const bool is_ordinary_;
+  const FilterLine filter_line_;
   const std::unique_ptr<MappedBlocks> map_;  // null if the file is not mapped
   mutable std::atomic<bool> has_unusual_blocks_{false};
 };

@@ -32,7 +32,7 @@ const char* Mapped(rocksdb::FSRandomAccessFile* file, uint64_t offset) {
 }  // namespace
 
 std::unique_ptr<MappedBlocks> MappedBlocks::Open(const BlockBasedTable::Rep& rep,
-                                                 uint64_t blocks) {
+                                                 uint64_t blocks, const SlotMemory& memory) {
   if (!rep.ioptions.allow_mmap_reads || rep.file->use_direct_io() || rep.file_size == 0 ||
       rep.decompressor != nullptr || rep.footer.GetBlockTrailerSize() != kTrailer) {
     return nullptr;
@@ -45,14 +45,18 @@ std::unique_ptr<MappedBlocks> MappedBlocks::Open(const BlockBasedTable::Rep& rep
   if (first == nullptr || last != first + (rep.file_size - 1) || Mapped(file, 0) != first) {
     return nullptr;
   }
-  return std::unique_ptr<MappedBlocks>(new MappedBlocks(rep, first, blocks));
+  return std::unique_ptr<MappedBlocks>(new MappedBlocks(rep, first, blocks, memory));
 }
 
-MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, uint64_t blocks)
+MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, uint64_t blocks,
+                           const SlotMemory& memory)
     : rep_(rep),
       base_(base),
       blocks_(blocks),
-      known_(std::make_unique<std::atomic<uint64_t>[]>(blocks)) {}
+      file_(AsRust(Slice(base, rep.file_size))),
+      slots_(ffi::new_block_slots(
+          blocks, rep.table_properties != nullptr ? rep.table_properties->num_entries : 0,
+          memory.taken, memory.limit)) {}
 
 void MappedBlocks::CountRead(const ffi::Position& at) {
   if (perf_level >= PerfLevel::kEnableCount) {
@@ -69,7 +73,7 @@ HeldBlock MappedBlocks::FindFirst(const ffi::Position& at, bool verify) const {
   if (known == 0) {
     return HeldBlock();
   }
-  known_[at.block].store(known, std::memory_order_relaxed);
+  slots_->note(at.block, AsRust(data), known);
   CountRead(at);
   return HeldBlock(data, known);
 }
@@ -98,7 +102,7 @@ uint64_t MappedBlocks::Look(const ffi::Position& at, const Slice& data, bool ver
 }
 
 size_t MappedBlocks::ApproximateMemoryUsage() const {
-  return sizeof(*this) + blocks_ * sizeof(known_[0]);
+  return sizeof(*this) + slots_->memory_usage();
 }
 
 Slice MappedBlocks::BytesOf(const ffi::Position& at) const {

@@ -1,7 +1,6 @@
 // The data blocks of a file that the operating system maps (allow_mmap_reads), in place.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "mountdb/cpp/held_block.h"
@@ -9,29 +8,62 @@
 
 namespace mountdb {
 
+// Memory for the places of entries (ffi::BlockSlots), of which the files of a table factory together
+// take no more than `limit` bytes.
+struct SlotMemory {
+  const ffi::SlotMemory& taken;
+  const size_t limit;
+};
+
 // Every block's checksum is verified when it is first asked for; RocksDB verifies it at every read.
-// That it is right is remembered, with where the block's restarts are, in a word a block.
+// That it is right is remembered, with where the block's restarts and entries are.
 class MappedBlocks {
  public:
   // Null if the file of `rep`, which outlives this, is not mapped, or its blocks may be compressed:
   // as they are read they are in the block cache.
   static std::unique_ptr<MappedBlocks> Open(const rocksdb::BlockBasedTable::Rep& rep,
-                                            uint64_t blocks);
+                                            uint64_t blocks, const SlotMemory& memory);
 
-  // Asks for what a lookup of `guess` will read first, so that the processor finds out where in
-  // memory it is: while it does, it goes on for a few hundred instructions only, so they are better
-  // not spent on more requests. HeldBlock::Prefetch asks for the rest.
+  // Seeks in the index of the file, and asks for what is known of the block. Where entries' places
+  // are, the index is not asked for a guess.
+  ffi::Guess Seek(const ffi::Index& index, const rocksdb::Slice& internal_key) const {
+    return slots_->seek(index, file_, AsRust(rocksdb::ExtractUserKey(internal_key)),
+                        rocksdb::ExtractInternalKeyFooter(internal_key));
+  }
+  // Asks for a line of the block, so that the processor finds out where in memory it is: while it
+  // does, it goes on for a few hundred instructions only, so this comes last, right before what else
+  // waits for memory.
   void Prefetch(const ffi::Guess& guess) const {
     const uint64_t part = guess.part < 0 ? 0 : static_cast<uint64_t>(guess.part);
     __builtin_prefetch(base_ + guess.at.offset + (guess.at.size * part >> 16));
-    __builtin_prefetch(&known_[guess.at.block]);
+  }
+  // Asks for what Find reads.
+  void PrefetchWord(const ffi::Guess& guess) const { slots_->prefetch_word(guess.at.block); }
+  // Where in its block the key is, if that is known without a search.
+  ffi::BlockStep LookUp(const ffi::Index& index, const ffi::Guess& guess,
+                        const rocksdb::Slice& internal_key) const {
+    return slots_->look_up(index, file_, guess, AsRust(rocksdb::ExtractUserKey(internal_key)),
+                           rocksdb::ExtractInternalKeyFooter(internal_key));
+  }
+  // All of this for many keys.
+  void LookUpAll(const ffi::Index& index, rust::Slice<const ffi::BatchKey> keys,
+                 rust::Slice<ffi::BatchFound> found) const {
+    slots_->look_up_all(index, file_, keys, found);
+  }
+  // A block of which such a lookup has told something. Its restarts, which only a step to an older
+  // version asks for, are not looked up: how many there are the block itself says.
+  HeldBlock Hold(const ffi::Position& at, bool counts) const {
+    if (counts) {
+      CountRead(at);
+    }
+    return HeldBlock(rocksdb::Slice(base_ + at.offset, at.size), /*restarts=*/0);
   }
 
   // A block that is stored as it is read; otherwise, compressed, damaged or with a hash index,
   // nothing: RocksDB reads it, and says what is wrong. `at` is one of the index of the file.
   // `verify`: whether the block's checksum matters.
   HeldBlock Find(const ffi::Position& at, bool verify) const {
-    const uint64_t known = known_[at.block].load(std::memory_order_relaxed);
+    const uint64_t known = slots_->word(at.block);
     if (known == 0 || (verify && (known & kVerified) == 0)) {
       return FindFirst(at, verify);
     }
@@ -45,7 +77,8 @@ class MappedBlocks {
   // Beside a block's restarts, whose words do not use it.
   static constexpr uint64_t kVerified = uint64_t{1} << 63;
 
-  MappedBlocks(const rocksdb::BlockBasedTable::Rep& rep, const char* base, uint64_t blocks);
+  MappedBlocks(const rocksdb::BlockBasedTable::Rep& rep, const char* base, uint64_t blocks,
+               const SlotMemory& memory);
 
   // A read, in the eyes of those who count how many blocks a lookup takes.
   static void CountRead(const ffi::Position& at);
@@ -59,9 +92,10 @@ class MappedBlocks {
   const rocksdb::BlockBasedTable::Rep& rep_;
   const char* const base_;
   const uint64_t blocks_;
+  const rust::Slice<const uint8_t> file_;
   // By block: its restarts, as ffi's functions take them, and kVerified if its checksum was right; 0
-  // if nobody has looked. They say something of bytes that do not change, and publish nothing.
-  const std::unique_ptr<std::atomic<uint64_t>[]> known_;
+  // if nobody has looked. Where it was right, also where its entries are.
+  const rust::Box<ffi::BlockSlots> slots_;
 };
 
 }  // namespace mountdb

@@ -38,6 +38,9 @@ const std::unordered_map<std::string, OptionTypeInfo>& LearnedOptionTypes() {
       {"read_learned_index",
        {offsetof(LearnedTableOptions, read_learned_index), OptionType::kBoolean,
         OptionVerificationType::kNormal}},
+      {"entry_slots_memory",
+       {offsetof(LearnedTableOptions, entry_slots_memory), OptionType::kSizeT,
+        OptionVerificationType::kNormal}},
   };
   return *types;
 }
@@ -86,7 +89,7 @@ std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
 // that makes use of it in front of the table. `charge` and `tracer` may be null.
 Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
                            rocksdb::CacheReservationManager* charge,
-                           const rocksdb::BlockCacheTracer* tracer,
+                           const rocksdb::BlockCacheTracer* tracer, const SlotMemory& memory,
                            std::unique_ptr<rocksdb::TableReader>* table) {
   BlockBasedTable::Rep* rep = static_cast<BlockBasedTable*>(table->get())->get_rep();
   auto index = OpenLearnedIndex(ro, *rep, file_size);
@@ -106,7 +109,7 @@ Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
       std::make_unique<LearnedIndexReader>(std::move(*index), rep->index_key_includes_seq);
   const ffi::Index& learned = reader->index();
   rep->index_reader = std::move(reader);
-  *table = std::make_unique<LearnedTable>(std::move(*table), learned, tracer);
+  *table = std::make_unique<LearnedTable>(std::move(*table), learned, tracer, memory);
   if (charge == nullptr) {
     return Status::OK();
   }
@@ -125,7 +128,9 @@ Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
 
 LearnedTableFactory::LearnedTableFactory(const BlockBasedTableOptions& table_options,
                                          const LearnedTableOptions& learned_options)
-    : BlockBasedTableFactory(table_options), learned_options_(learned_options) {
+    : BlockBasedTableFactory(table_options),
+      learned_options_(learned_options),
+      slot_memory_(std::make_shared<rust::Box<ffi::SlotMemory>>(ffi::new_slot_memory())) {
   RegisterOptions(&learned_options_, &LearnedOptionTypes());
   // As the base class does for its own, which nobody else can ask for.
   using Role = rocksdb::CacheEntryRole;
@@ -167,6 +172,7 @@ Status LearnedTableFactory::NewTableReader(
       ro, options, std::move(file), file_size, table_reader, prefetch_index_and_filter_in_cache);
   if (s.ok() && learned_options_.read_learned_index) {
     s = InstallLearnedIndex(ro, file_size, charge_.get(), options.block_cache_tracer,
+                            {**slot_memory_, learned_options_.entry_slots_memory},
                             table_reader);
     if (!s.ok()) {
       table_reader->reset();
@@ -232,6 +238,8 @@ std::string LearnedTableFactory::GetPrintableOptions() const {
   text.append(learned_options_.write_learned_index ? "1\n" : "0\n");
   text.append("  read_learned_index: ");
   text.append(learned_options_.read_learned_index ? "1\n" : "0\n");
+  text.append("  entry_slots_memory: ");
+  text.append(std::to_string(learned_options_.entry_slots_memory)).append("\n");
   return text;
 }
 

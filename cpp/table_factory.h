@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cache/cache_reservation_manager.h"
+#include "mountdb/src/ffi/bridge.rs.h"
 #include "table/block_based/block_based_table_factory.h"
 
 namespace mountdb {
@@ -23,6 +24,9 @@ struct LearnedTableOptions {
   // Use the learned index of files that have one. Files opened before a change keep
   // theirs until they are reopened.
   bool read_learned_index = true;
+  // Bytes that the places of entries of mapped files may take, about three an entry that is near one
+  // that was read; all files opened with this factory or a copy of it together.
+  size_t entry_slots_memory = size_t{256} << 20;
 };
 
 class LearnedTableFactory : public rocksdb::BlockBasedTableFactory {
@@ -66,6 +70,8 @@ class LearnedTableFactory : public rocksdb::BlockBasedTableFactory {
   // Charges table readers to the block cache, if cache_usage_options asks for it; else null.
   // Shared with clones.
   std::shared_ptr<rocksdb::CacheReservationManager> charge_;
+  // Shared with clones.
+  std::shared_ptr<rust::Box<ffi::SlotMemory>> slot_memory_;
 };
 
 }  // namespace mountdb

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that take minutes: of the memtable's protocol, of hostile blocks. Not part of
+# Checks that take minutes: of what threads see of each other, of hostile blocks. Not part of
 # scripts/test.sh.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,13 +8,14 @@ target=${CARGO_TARGET_DIR:-target}
 
 # Every order of events, as far as loom gets: each test stops at a time limit.
 RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$target/loom \
-  cargo test --locked --release --no-default-features --lib memtable::tests::protocol
+  cargo test --locked --release --no-default-features --lib -- \
+  memtable::tests::protocol slots::tests::protocol
 
 # Damaged learned blocks and data blocks, with overflow checked.
 CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true PROPTEST_CASES=500000 CARGO_TARGET_DIR=$target/fuzz \
   cargo test --locked --release --no-default-features --test index_fuzz mutated
 CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true PROPTEST_CASES=20000 CARGO_TARGET_DIR=$target/fuzz \
-  cargo test --locked --release --no-default-features --lib data_block
+  cargo test --locked --release --no-default-features --lib -- data_block slots mapped_file
 
 if ! host=$(rustc +nightly -vV 2>/dev/null | sed -n 's/^host: //p') || [ -z "$host" ]; then
   echo "no nightly toolchain: sanitizers are left out"
@@ -29,7 +30,8 @@ if cargo +nightly miri --version >/dev/null 2>&1; then
     "$tests::split_window" "$tests::leaves" "$tests::model::extremes" \
     "$tests::oracle::nothing_there" "$tests::oracle::what_is_pending" \
     "$tests::oracle::reads_are_checked" "$tests::oracle::duplicates" \
-    "$tests::oracle::damage" "$tests::oracle::iterators" "$tests::oracle::inserts_beside"
+    "$tests::oracle::damage" "$tests::oracle::iterators" "$tests::oracle::inserts_beside" \
+    slots::tests::threads slots::tests::ordinary_keys
 else
   echo "no Miri on the nightly toolchain: it is left out"
 fi
@@ -46,4 +48,4 @@ if [ ! -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; th
 fi
 RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=$target/tsan \
   cargo +nightly test -Zbuild-std --locked --release --no-default-features --target "$host" \
-  --lib memtable::tests::stress
+  --lib -- memtable::tests::stress slots::tests::threads

@@ -16,7 +16,7 @@
 //! [`Step::Corrupt`].
 #![forbid(unsafe_code)]
 
-use crate::model::projection::{common_prefix, project_from, splice};
+use crate::model::projection::{are_equal, common_prefix, project_from, splice};
 use crate::prefetch::{prefetch, prefetch_lines};
 use crate::restarts::{Around, Restarts};
 use crate::varint;
@@ -51,6 +51,29 @@ impl Version {
     /// Where the entry behind it begins.
     fn end(&self) -> usize {
         self.value.saturating_add(self.value_len)
+    }
+}
+
+/// Where an entry begins, and whether all that it shares with others is its restart's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(pub(crate) u16);
+
+impl Slot {
+    fn new(place: usize, is_restarts: bool) -> Option<Slot> {
+        let place = u16::try_from(place).ok().filter(|place| place >> 15 == 0)?;
+        Some(Slot(place << 1 | u16::from(is_restarts)))
+    }
+
+    /// Where the entry begins in the block.
+    #[inline]
+    pub(crate) fn place(self) -> usize {
+        usize::from(self.0 >> 1)
+    }
+
+    /// Whether what the entry shares is its restart's.
+    #[inline]
+    pub(crate) fn is_restarts(self) -> bool {
+        self.0 & 1 != 0
     }
 }
 
@@ -352,6 +375,95 @@ impl<'a> DataBlock<'a> {
             Some(walked) => walked.step(),
             None => Step::Corrupt,
         }
+    }
+
+    /// Of all entries, `most` of them at most, something of their user keys, and where they are.
+    /// `None` if there are more, or if anything is not as it should be.
+    pub(crate) fn slots<T>(
+        &self,
+        most: usize,
+        of_key: impl Fn(&[u8]) -> T,
+    ) -> Option<Vec<(T, Slot)>> {
+        let mut slots: Vec<(T, Slot)> = Vec::new();
+        let (mut key, mut last, mut last_tag) = (Vec::new(), Vec::new(), 0);
+        let (mut restarts, mut key_of_restart): (_, &[u8]) = (0, &[]);
+        let mut at = 0;
+        while at < self.end {
+            if slots.len() == most {
+                return None;
+            }
+            let entry = self.entry(at)?;
+            if restarts < self.count && self.restart(restarts)? == at {
+                if entry.shared != 0 {
+                    return None;
+                }
+                key_of_restart = entry.own;
+                restarts += 1;
+            }
+            if entry.shared > key.len() {
+                return None;
+            }
+            let is_restarts = common_prefix(&key, key_of_restart) >= entry.shared;
+            key.truncate(entry.shared);
+            key.extend_from_slice(entry.own);
+            let (user_key, tag) = key.split_last_chunk::<TAG>()?;
+            let tag = u64::from_le_bytes(*tag);
+            if !slots.is_empty() && (last.as_slice(), !last_tag) >= (user_key, !tag) {
+                return None;
+            }
+            last.clear();
+            last.extend_from_slice(user_key);
+            last_tag = tag;
+            slots.push((of_key(user_key), Slot::new(at, is_restarts)?));
+            at = entry.end();
+        }
+        // As many as are passed, else they are not in order.
+        (restarts == self.count && at == self.end).then_some(slots)
+    }
+
+    /// The entry of slot `i` if it is a version of the user key: its key is put together backwards,
+    /// as far as it is not the restart's. The outer `None` if that is not to be told.
+    #[inline]
+    pub(crate) fn version_at(
+        &self,
+        i: usize,
+        slot: impl Fn(usize) -> Slot,
+        user_key: &[u8],
+    ) -> Option<Option<Version>> {
+        let at = slot(i).place();
+        let entry = self.entry(at)?;
+        let user_len = (entry.shared + entry.own.len()).checked_sub(TAG)?;
+        if user_len != user_key.len() {
+            return Some(None);
+        }
+        let (own_user, tag) = entry.own.split_last_chunk::<TAG>()?;
+        if !are_equal(user_key.get(entry.shared..)?, own_user) {
+            return Some(None);
+        }
+        // Bytes that are left to compare.
+        let mut left = entry.shared;
+        let mut j = i;
+        while !slot(j).is_restarts() {
+            j = j.checked_sub(1)?;
+            let before = self.entry(slot(j).place())?;
+            if before.shared < left {
+                let bytes = before.own.get(..left - before.shared)?;
+                if !are_equal(bytes, user_key.get(before.shared..left)?) {
+                    return Some(None);
+                }
+                left = before.shared;
+            }
+        }
+        if left > 0 {
+            let restart = self.entry(self.around(at)?.from)?;
+            if restart.shared != 0 {
+                return None;
+            }
+            if !are_equal(restart.own.get(..left)?, user_key.get(..left)?) {
+                return Some(None);
+            }
+        }
+        Some(Some(entry.version(u64::from_le_bytes(*tag))))
     }
 
     /// Where the walk has begun, and where it ends.
@@ -703,9 +815,11 @@ fn varint(bytes: &[u8], place: &mut usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::slots::Slots;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     type Key = (Vec<u8>, u64);
 
@@ -714,7 +828,11 @@ mod tests {
     }
 
     /// As RocksDB's BlockBuilder does. Values are numbered.
-    fn build(keys: &[Key], interval: usize, value: impl Fn(usize) -> Vec<u8>) -> (Vec<u8>, usize) {
+    pub(crate) fn build(
+        keys: &[Key],
+        interval: usize,
+        value: impl Fn(usize) -> Vec<u8>,
+    ) -> (Vec<u8>, usize) {
         let (mut out, mut restarts) = (Vec::new(), Vec::new());
         let mut last: Vec<u8> = Vec::new();
         for (i, (user, tag)) in keys.iter().enumerate() {
@@ -824,6 +942,8 @@ mod tests {
         // Whether it is known where its restarts are makes no difference.
         let known = block_of(&bytes, block.restarts());
         let uncounted = block_of(&bytes, Restarts::default());
+        let slots = Slots::new(1, keys.len() as u64, &Arc::default(), usize::MAX);
+        slots.note(0, &bytes, known.restarts.word() | Restarts::SPARE_BIT);
         for (user, tag) in targets {
             let plain = block.seek(&user, tag, None);
             let place = block.place(&user, tag, None);
@@ -832,6 +952,16 @@ mod tests {
                 assert_eq!(known.seek(&user, tag, guess), plain, "{guess:?}");
                 for block in [&block, &known, &uncounted] {
                     assert_eq!(block.place(&user, tag, guess), place, "{guess:?}");
+                }
+            }
+            // Whoever knows where entries are comes to the same one, if to any.
+            let aim = slots.aim(0, &user);
+            if let Some(step) = aim.and_then(|aim| aim.seek(&bytes, &user, tag)) {
+                match (step, plain) {
+                    (Step::Version(_), _) | (_, Step::Version(_)) => assert_eq!(step, plain),
+                    // Nothing is behind the block then.
+                    (Step::Larger, _) => assert_ne!(keys.last().map(|key| &key.0), Some(&user)),
+                    _ => assert_eq!(step, Step::End),
                 }
             }
             assert_eq!(known.seek(&user, tag, None), plain);

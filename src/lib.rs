@@ -12,10 +12,11 @@
 //!        v
 //! src/   [`model`] models of a key distribution
 //!        [`memtable`] learned memtable   [`index`] block-aware SST index
-//!        [`data_block`] a data block searched in place
+//!        [`data_block`] a data block searched in place   [`slots`] where its entries are
+//!        [`mapped_file`] lookups in a file that lies in memory
 //! ```
 //!
-//! [`model`], [`memtable`], [`index`] and [`data_block`] are pure Rust and know nothing of
+//! [`model`], [`memtable`], [`index`] and all that reads blocks are pure Rust and know nothing of
 //! RocksDB: without the default feature `rocksdb` they build and test alone. All but the memtable,
 //! and the instruction that prefetches, is safe Rust.
 //!
@@ -39,10 +40,12 @@
 
 pub mod data_block;
 pub mod index;
+pub mod mapped_file;
 pub mod memtable;
 pub mod model;
 mod prefetch;
 pub mod restarts;
+pub mod slots;
 mod varint;
 
 #[cfg(feature = "rocksdb")]

@@ -19,7 +19,10 @@ pub(crate) fn prefetch(address: *const u8) {
 /// Asks for the lines of `len` bytes from `start` on, the first `lines` of them at most.
 #[inline]
 pub(crate) fn prefetch_lines(start: *const u8, len: usize, lines: usize) {
-    for offset in (0..len).step_by(LINE).take(lines) {
+    let len = len.min(lines * LINE);
+    let mut offset = 0;
+    while offset < len {
         prefetch(start.wrapping_add(offset));
+        offset += LINE;
     }
 }

@@ -10,7 +10,7 @@ mod same_files;
 mod db;
 
 use db::LearnedBlock;
-use rocksdb::{DB, Error, Options, ReadOptions};
+use rocksdb::{DB, DBCompressionType, Error, Options, ReadOptions};
 use same_files::{counted, key, options};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -140,13 +140,45 @@ fn batches_of_all_kinds_of_entries() {
         let family = db.cf_handle("default").expect("there");
         let keys: Vec<_> = (0..700).map(key).collect();
         // Together, so that all are kept until the last is read; a batch of RocksDB's is 32 keys.
-        let found = db.batched_multi_get_cf(family, &keys, false).into_iter();
-        let found = found.map(|value| value.expect("no error").map(|value| value.to_vec()));
-        found.collect::<Vec<_>>()
+        let batch = || {
+            let found = db.batched_multi_get_cf(family, &keys, false).into_iter();
+            let found = found.map(|value| value.expect("no error").map(|value| value.to_vec()));
+            found.collect::<Vec<_>>()
+        };
+        // From the second time on it is known where entries are.
+        let batches = [batch(), batch()].concat();
+        let gets = keys.iter().map(|key| db.get(key).expect("no error"));
+        [batches, gets.collect()].concat()
     };
     let stock = answers(false);
-    assert!(stock.iter().flatten().count() > 200 && stock.iter().any(Option::is_none));
+    assert!(stock.iter().flatten().count() > 600 && stock.iter().any(Option::is_none));
     assert_eq!(answers(true), stock, "ours on the left");
+}
+
+/// Keys that are not there, beside keys with versions in many blocks: where it is known where entries
+/// are, no more blocks are read than before.
+#[test]
+fn known_entries_take_no_more_blocks() {
+    let set: same_files::Set = |options, _| options.set_allow_mmap_reads(true);
+    let directory = tempfile::tempdir().expect("a directory");
+    same_files::write(directory.path(), set);
+    let options = options(set, true);
+    let db = DB::open_for_read_only(&options, directory.path(), false).expect("open");
+    let reads = || {
+        let counts = counted(&options, || {
+            for i in 0..700 {
+                let key = key(i);
+                for end in ["", "0", "00", "1", "5", "x", "xx", "y", "z", "zz"] {
+                    let key = [&key[..], end.as_bytes()].concat();
+                    std::hint::black_box(db.get(key).expect("get"));
+                }
+            }
+        });
+        counts["block_read_count"]
+    };
+    let first = reads();
+    assert!(first > 1000);
+    assert_eq!(reads(), first);
 }
 
 #[test]
@@ -209,6 +241,47 @@ fn unverified_damage_is_survived() {
                 iter.next();
             }
         }
+    }
+}
+
+/// Memory for the places of entries is taken by what is read, up to a limit for all files together,
+/// and given back with the files.
+#[test]
+fn places_of_entries_take_the_memory_that_they_may() {
+    // Two times 64 blocks, two lines each.
+    for (limit, expected) in [("0", 0..1), ("10k", 8192..8193), ("64M", 16384..16385)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut options = db::learned(&format!("block_size=400;entry_slots_memory={limit}"));
+        options.set_allow_mmap_reads(true);
+        options.set_compression_type(DBCompressionType::None);
+        options.set_disable_auto_compactions(true);
+        let db = DB::open(&options, directory.path()).expect("open");
+        for _file in 0..2 {
+            for i in 0..KEYS {
+                db.put(key(i), b"value").expect("put");
+            }
+            db.flush().expect("flush");
+        }
+        let memory = || {
+            let property = "rocksdb.estimate-table-readers-mem";
+            db.property_int_value(property)
+                .expect("known")
+                .expect("some")
+        };
+        let before = memory();
+        for i in 0..KEYS {
+            assert_eq!(db.get(key(i)).expect("get").as_deref(), Some(&b"value"[..]));
+        }
+        let once = memory() - before;
+        for i in 0..KEYS {
+            assert_eq!(db.get(key(i)).expect("get").as_deref(), Some(&b"value"[..]));
+        }
+        assert_eq!(memory() - before, once, "nothing is learned twice");
+        // Of the newer file; of the other one nothing was read.
+        assert!(
+            expected.contains(&once),
+            "{once} bytes with a limit of {limit}"
+        );
     }
 }
 

@@ -44,6 +44,7 @@ const FIELDS: &[FieldCase] = &[
     ("decouple_partitioned_filters", "false", "false", &[]),
     ("detect_filter_construct_corruption", "true", "true", &[]),
     ("enable_index_compression", "false", "false", &[]),
+    ("entry_slots_memory", "1M", "1048576", &[]),
     ("fail_if_no_udi_on_open", "true", "true", &[]),
     (
         "filter_policy",
@@ -204,8 +205,12 @@ fn shared_fields_mean_the_same() {
                   block_size_deviation=200;data_block_hash_table_util_ratio=0.1;\
                   cache_index_and_filter_blocks=true;block_cache={capacity=1M;num_shard_bits=1}";
     let mut ours = our_section(&learned(fields));
-    for field in ["write_learned_index", "read_learned_index"] {
-        assert_eq!(ours.remove(field).as_deref(), Some("true"));
+    for (field, default) in [
+        ("write_learned_index", "true"),
+        ("read_learned_index", "true"),
+        ("entry_slots_memory", "268435456"),
+    ] {
+        assert_eq!(ours.remove(field).as_deref(), Some(default));
     }
     let directory = tempfile::tempdir().expect("a directory");
     let mut stock =

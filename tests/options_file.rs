@@ -23,6 +23,7 @@ fn options_file_round_trip() {
         "table_factory: mountdb",
         "write_learned_index: 1",
         "read_learned_index: 0",
+        "entry_slots_memory: 65536",
     ] {
         assert!(db::log(path).contains(line), "{line} in the info log");
     }
@@ -34,6 +35,7 @@ fn options_file_round_trip() {
         ("checksum", "kCRC32c"),
         ("read_learned_index", "false"),
         ("write_learned_index", "true"),
+        ("entry_slots_memory", "65536"),
         ("block_restart_interval", "4"),
     ] {
         assert_eq!(first[name], value, "{name}");

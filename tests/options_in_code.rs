@@ -91,8 +91,12 @@ fn use_learned_table_keeps_the_table_options() {
     let db = DB::open(&options, path).expect("open");
     let mut ours = section(&newest_options_file(path), OUR_SECTION).expect("ours");
     assert_eq!(ours["block_size"], "777");
-    for field in ["write_learned_index", "read_learned_index"] {
-        assert_eq!(ours.remove(field).as_deref(), Some("true"));
+    for (field, default) in [
+        ("write_learned_index", "true"),
+        ("read_learned_index", "true"),
+        ("entry_slots_memory", "268435456"),
+    ] {
+        assert_eq!(ours.remove(field).as_deref(), Some(default));
     }
     assert_eq!(ours, stock);
 

@@ -16,11 +16,12 @@ use rocksdb::DB;
 
 const TABLE_IDS: [&str; 3] = ["BlockBasedTable", "PlainTable", "mountdb"];
 const MEMTABLE_IDS: [&str; 3] = ["SkipListFactory", "HashSkipListRepFactory", "mountdb"];
-const SOME_FIELDS: [&str; 4] = [
+const SOME_FIELDS: [&str; 5] = [
     "block_size",
     "filter_policy",
     "write_learned_index",
     "read_learned_index",
+    "entry_slots_memory",
 ];
 
 #[test]
@@ -95,6 +96,7 @@ fn bad_values_are_refused() {
     let cases = [
         ("write_learned_index", "maybe"),
         ("read_learned_index", "2"),
+        ("entry_slots_memory", "much"),
         ("no_block_cache", "yes please"),
         ("block_size", "big"),
         ("block_size", "99999999999999999999999"),

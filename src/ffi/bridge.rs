@@ -11,8 +11,11 @@ use super::memtable::{
 use super::properties;
 use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
+use crate::mapped_file::{self, MappedFile, Target};
 use crate::restarts::Restarts;
+use crate::slots::{self, Slots};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 // The expansion of the macro is unsafe code that cxx vouches for.
 #[allow(unsafe_code, missing_docs)]
@@ -41,6 +44,8 @@ pub(super) mod cpp {
         Larger,
         End,
         Corrupt,
+        /// Of lookups that go by slots: ask the block.
+        Unknown,
     }
 
     /// A step, and the version it has come to, if it has.
@@ -51,6 +56,20 @@ pub(super) mod cpp {
         /// Where the value begins in the block.
         value: usize,
         value_len: usize,
+    }
+
+    /// An internal key of a batch.
+    #[derive(Clone, Copy)]
+    struct BatchKey<'a> {
+        user_key: &'a [u8],
+        tag: u64,
+    }
+
+    /// What became of it.
+    #[derive(Clone, Copy)]
+    struct BatchFound {
+        guess: Guess,
+        step: BlockStep,
     }
 
     /// Where an iterator comes to in a data block; see `data_block::Place`.
@@ -160,6 +179,8 @@ pub(super) mod cpp {
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
         fn seek_and_guess(self: &Index, user_key: &[u8], tag: u64) -> Guess;
+        /// The same for many keys; of steps nothing is known.
+        fn seek_and_guess_all(self: &Index, keys: &[BatchKey], found: &mut [BatchFound]);
         fn position(self: &Index, block: u64) -> Position;
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
@@ -186,6 +207,41 @@ pub(super) mod cpp {
             user_key: &[u8],
             from: BlockStep,
         ) -> BlockStep;
+
+        type SlotMemory;
+        fn new_slot_memory() -> Box<SlotMemory>;
+        type BlockSlots;
+        /// `limit`: bytes that all with this memory may take.
+        fn new_block_slots(
+            blocks: u64,
+            entries: u64,
+            memory: &SlotMemory,
+            limit: usize,
+        ) -> Box<BlockSlots>;
+        fn memory_usage(self: &BlockSlots) -> usize;
+        fn word(self: &BlockSlots, block: u64) -> u64;
+        fn prefetch_word(self: &BlockSlots, block: u64);
+        /// A `word` with the highest bit set is that of a block whose bytes are right.
+        fn note(self: &BlockSlots, block: u64, bytes: &[u8], word: u64);
+        /// Seeks in the index, and asks for the slots of the block.
+        fn seek(self: &BlockSlots, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> Guess;
+        /// `Unknown` if the block is to be searched. `file`: all its bytes.
+        fn look_up(
+            self: &BlockSlots,
+            index: &Index,
+            file: &[u8],
+            guess: Guess,
+            user_key: &[u8],
+            tag: u64,
+        ) -> BlockStep;
+        /// Both for many keys.
+        fn look_up_all(
+            self: &BlockSlots,
+            index: &Index,
+            file: &[u8],
+            keys: &[BatchKey],
+            found: &mut [BatchFound],
+        );
 
         /// `part`: as in [`Guess`].
         fn place_in_block(
@@ -451,8 +507,14 @@ impl Index {
             (self.place(block), part)
         });
         let (at, part) = found.unwrap_or_else(|| (failed(), None));
-        let part = part.map_or(-1, i32::from);
-        cpp::Guess { at, part }
+        guess_of(at, part)
+    }
+
+    fn seek_and_guess_all(&self, keys: &[cpp::BatchKey<'_>], found: &mut [cpp::BatchFound]) {
+        for (key, found) in keys.iter().zip(found) {
+            found.guess = self.seek_and_guess(key.user_key, key.tag);
+            found.step = step_or_unknown(None);
+        }
     }
 
     fn position(&self, block: u64) -> cpp::Position {
@@ -460,7 +522,12 @@ impl Index {
     }
 
     fn place(&self, block: usize) -> cpp::Position {
-        match self.index.handle(block) {
+        self.position_of(block, self.index.handle(block))
+    }
+
+    #[inline]
+    fn position_of(&self, block: usize, handle: Option<BlockHandle>) -> cpp::Position {
+        match handle {
             Some(handle) => cpp::Position {
                 block: block as u64,
                 offset: handle.offset,
@@ -541,6 +608,132 @@ fn next_in_block(
     };
     let next = |block: DataBlock<'_>| block.next(user_key, &from);
     block_step(in_block(block, restarts, Step::Corrupt, next))
+}
+
+/// What the slots of the files of a table factory take.
+pub(super) struct SlotMemory(Arc<slots::Memory>);
+
+fn new_slot_memory() -> Box<SlotMemory> {
+    Box::new(SlotMemory(Arc::default()))
+}
+
+/// What is known of the blocks of a mapped file.
+pub(super) struct BlockSlots(Slots);
+
+fn new_block_slots(
+    blocks: u64,
+    entries: u64,
+    memory: &SlotMemory,
+    limit: usize,
+) -> Box<BlockSlots> {
+    let slots = Slots::new(blocks as usize, entries, &memory.0, limit);
+    Box::new(BlockSlots(slots))
+}
+
+impl BlockSlots {
+    fn memory_usage(&self) -> usize {
+        self.0.memory_usage()
+    }
+
+    fn word(&self, block: u64) -> u64 {
+        self.0.word(block as usize)
+    }
+
+    fn prefetch_word(&self, block: u64) {
+        self.0.prefetch_word(block as usize);
+    }
+
+    fn note(&self, block: u64, bytes: &[u8], word: u64) {
+        // If it panics the block is one of which nothing is known.
+        guard(|| self.0.note(block as usize, bytes, word));
+    }
+
+    #[inline]
+    fn of<'a>(&'a self, index: &'a Index, file: &'a [u8]) -> MappedFile<'a> {
+        MappedFile {
+            bytes: file,
+            index: &index.index,
+            slots: &self.0,
+        }
+    }
+
+    fn seek(&self, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> cpp::Guess {
+        let file = self.of(index, file);
+        let found = guard(|| {
+            let place = file.place(Target { user_key, tag });
+            self.0.prefetch(place.block);
+            guess_of(index.position_of(place.block, place.handle), place.guess)
+        });
+        found.unwrap_or_else(|| guess_of(failed(), None))
+    }
+
+    fn look_up(
+        &self,
+        index: &Index,
+        file: &[u8],
+        guess: cpp::Guess,
+        user_key: &[u8],
+        tag: u64,
+    ) -> cpp::BlockStep {
+        let file = self.of(index, file);
+        let place = mapped_file::Place {
+            block: guess.at.block as usize,
+            handle: Some(BlockHandle {
+                offset: guess.at.offset,
+                size: guess.at.size,
+            }),
+            guess: None,
+        };
+        step_or_unknown(guard(|| file.look_up(&place, Target { user_key, tag })).flatten())
+    }
+
+    fn look_up_all(
+        &self,
+        index: &Index,
+        file: &[u8],
+        keys: &[cpp::BatchKey<'_>],
+        found: &mut [cpp::BatchFound],
+    ) {
+        let file = self.of(index, file);
+        let targets = keys.iter().map(|key| Target {
+            user_key: key.user_key,
+            tag: key.tag,
+        });
+        let done = guard(|| {
+            file.look_up_all(targets, |i, place, step| {
+                if let Some(found) = found.get_mut(i) {
+                    found.guess =
+                        guess_of(index.position_of(place.block, place.handle), place.guess);
+                    found.step = step_or_unknown(step);
+                }
+            });
+        });
+        if done.is_none() {
+            found.fill(cpp::BatchFound {
+                guess: guess_of(failed(), None),
+                step: step_or_unknown(None),
+            });
+        }
+    }
+}
+
+#[inline]
+fn guess_of(at: cpp::Position, part: Option<u16>) -> cpp::Guess {
+    let part = part.map_or(-1, i32::from);
+    cpp::Guess { at, part }
+}
+
+#[inline]
+fn step_or_unknown(step: Option<Step>) -> cpp::BlockStep {
+    match step {
+        Some(step) => block_step(step),
+        None => cpp::BlockStep {
+            kind: cpp::BlockStepKind::Unknown,
+            tag: 0,
+            value: 0,
+            value_len: 0,
+        },
+    }
 }
 
 fn place_in_block(

@@ -78,6 +78,24 @@ const FIRST: [u64; WIDTH + 1] = {
     masks
 };
 
+/// Whether two strings, mostly short ones, are equal, without a call where they have 16 bytes at most.
+#[inline]
+pub fn are_equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<WIDTH>(), b.first_chunk::<WIDTH>()) {
+        (Some(x), Some(y)) => {
+            x == y
+                && match a.len() <= 2 * WIDTH {
+                    true => a.last_chunk::<WIDTH>() == b.last_chunk::<WIDTH>(),
+                    false => a == b,
+                }
+        }
+        _ => project_short(a) == project_short(b),
+    }
+}
+
 /// Length of the longest common prefix of `a` and `b`.
 #[inline]
 pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
@@ -143,6 +161,22 @@ mod tests {
             let (a, b) = ([&shared[..], &a].concat(), [&shared[..], &b].concat());
             let oracle = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
             prop_assert_eq!(common_prefix(&a, &b), oracle);
+        }
+
+        #[test]
+        fn equal_strings(
+            a in prop::collection::vec(0u8..2, 0..20),
+            b in prop::collection::vec(0u8..2, 0..20),
+        ) {
+            prop_assert_eq!(are_equal(&a, &b), a == b);
+            // The same but for one byte, wherever it is.
+            for at in 0..a.len() {
+                let mut other = [&a[..], &a].concat();
+                other[at] ^= 1;
+                prop_assert!(!are_equal(&other, &[&a[..], &a].concat()));
+                prop_assert!(!are_equal(&other[..a.len()], &a));
+            }
+            prop_assert!(are_equal(&a, &a.clone()));
         }
 
         #[test]

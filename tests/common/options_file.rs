@@ -27,7 +27,8 @@ pub fn our_section(options: &Options) -> BTreeMap<String, String> {
 
 pub const NOT_DEFAULT: &str = "block_size=777;filter_policy=bloomfilter:12;checksum=kCRC32c;\
                            metadata_cache_options={unpartitioned_pinning=kAll};\
-                           read_learned_index=false;block_restart_interval=4";
+                           read_learned_index=false;block_restart_interval=4;\
+                           entry_slots_memory=64k";
 
 pub const RELOADED_CACHE: usize = 1 << 20;
 

@@ -1,0 +1,690 @@
+//! Where the entries of data blocks are: for each a fingerprint of its user key and its place, so
+//! that a lookup goes to the entry, past all that lies before it.
+//!
+//! A block's keys are stored as what they do not share with the key before, so a search reads every
+//! entry from a restart on, a cache line or two each. Here a block is gone through once, when it is
+//! first asked for; after that a lookup reads the slots of the block (two lines for 33 entries), the
+//! entry, and what its key shares with others: mostly all of that is the restart's.
+//!
+//! ```text
+//!   block   := word:u64  n:u8 fingerprint:u8[..]  slot:u16[..]     whole cache lines
+//!   word    := of the block's restarts; 0: nothing is known
+//!   slot    := place << 1 | whether all that the entry shares is the restart's
+//! ```
+//!
+//! Fingerprints say where to look: a version is one whose whole key has been compared. On them alone
+//! depends only that an entry with another fingerprint is not asked.
+//!
+//! Slots take three bytes an entry and what is left of the last cache line: 128 bytes for 33 entries.
+//! They are allocated for 64 blocks together when the first of these is noted, as long as all files
+//! together stay within a limit. What is noted first, by whatever read, stays until its file is
+//! closed.
+#![forbid(unsafe_code)]
+
+use crate::data_block::{DataBlock, Slot, Step};
+use crate::model::project;
+use crate::prefetch::{LINE, prefetch, prefetch_lines};
+use crate::restarts::Restarts;
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Blocks whose slots are allocated together.
+const CHUNK: usize = 64;
+
+/// Words of a cache line.
+const WORDS: usize = LINE / 8;
+
+/// Lines to a block at most: a byte counts the entries.
+const MOST_LINES: usize = 12;
+
+/// Lines of slots that are asked for at most.
+const SLOT_LINES: usize = 6;
+
+/// Lines of an entry that are asked for at most.
+const ENTRY_LINES: usize = 5;
+
+/// Says of a word that the block's bytes are right.
+const IS_RIGHT: u64 = Restarts::SPARE_BIT;
+
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Line([AtomicU64; WORDS]);
+
+/// What the slots of several files take together.
+#[derive(Debug, Default)]
+pub struct Memory {
+    bytes: AtomicUsize,
+}
+
+impl Memory {
+    /// Bytes taken.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: usize, limit: usize) -> bool {
+        let more = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= limit);
+        let order = Ordering::Relaxed; // a number; nothing is published by it
+        self.bytes.fetch_update(order, order, more).is_ok()
+    }
+
+    fn give(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What is known of the blocks of a file: for each its restarts and whether its bytes are right, and
+/// the slots. Shared by all threads that read the file.
+#[derive(Debug)]
+pub struct Slots {
+    /// By block: the word of its restarts, with [`IS_RIGHT`]; 0 if nobody has looked. They say
+    /// something of bytes that do not change, and publish nothing.
+    words: Box<[AtomicU64]>,
+    shape: Shape,
+    chunks: Box<[OnceLock<Box<[Line]>>]>,
+    memory: Arc<Memory>,
+    limit: usize,
+    /// Whether there was no memory for some, or will be for none.
+    is_full: AtomicBool,
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        let chunks = self.chunks.iter().filter(|chunk| chunk.get().is_some());
+        self.memory.give(chunks.count() * self.shape.chunk_bytes());
+    }
+}
+
+/// How the lines of a block are used.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    lines: usize,
+    /// Entries for which there is room.
+    capacity: usize,
+}
+
+impl Shape {
+    fn of_lines(lines: usize) -> Shape {
+        let words = lines * WORDS - 1;
+        let fits = |capacity: &usize| (capacity + 1).div_ceil(8) + capacity.div_ceil(4) <= words;
+        let capacity = (0..=255).rev().find(fits).unwrap_or(0);
+        Shape { lines, capacity }
+    }
+
+    /// For blocks of so many entries on average, a few more in some; `None` if these are too many.
+    fn of_entries(entries: usize) -> Option<Shape> {
+        let wanted = entries.saturating_add(entries / 8 + 1);
+        (1..=MOST_LINES)
+            .map(Shape::of_lines)
+            .find(|shape| shape.capacity >= wanted)
+    }
+
+    fn chunk_bytes(self) -> usize {
+        CHUNK * self.lines * LINE
+    }
+
+    /// The word of the first slot.
+    fn slots(self) -> usize {
+        1 + (self.capacity + 1).div_ceil(8)
+    }
+}
+
+/// The slots of a block.
+#[derive(Debug, Clone, Copy)]
+struct View<'a> {
+    lines: &'a [Line],
+    shape: Shape,
+}
+
+impl View<'_> {
+    #[inline]
+    fn word(&self, i: usize) -> u64 {
+        match self.lines.get(i / WORDS) {
+            Some(line) => line.0[i % WORDS].load(Ordering::Relaxed),
+            None => 0,
+        }
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        (self.word(1) & 0xff) as usize
+    }
+
+    #[inline]
+    fn slot(&self, i: usize) -> Slot {
+        let word = self.word(self.shape.slots() + i / 4);
+        Slot((word >> (16 * (i % 4))) as u16)
+    }
+
+    /// `entries`: no more than there is room for.
+    fn put(&self, restarts: u64, entries: &[(u8, Slot)]) {
+        let place = |i: usize| self.lines.get(i / WORDS).map(|line| &line.0[i % WORDS]);
+        let put = |i: usize, word: u64| {
+            if let Some(place) = place(i) {
+                place.store(word, Ordering::Relaxed);
+            }
+        };
+        let mut prints = vec![entries.len() as u8]; // a byte is enough for all shapes
+        prints.extend(entries.iter().map(|(print, _)| print));
+        for (i, bytes) in prints.chunks(8).enumerate() {
+            put(1 + i, word_of(bytes.iter().map(|&b| (b.into(), 8))));
+        }
+        for (i, slots) in entries.chunks(4).enumerate() {
+            let word = word_of(slots.iter().map(|(_, slot)| (slot.0.into(), 16)));
+            put(self.shape.slots() + i, word);
+        }
+        // Whoever sees it sees the rest.
+        if let Some(place) = place(0) {
+            place.store(restarts, Ordering::Release);
+        }
+    }
+
+    #[inline]
+    fn print(&self, i: usize) -> u8 {
+        (self.word(1 + (i + 1) / 8) >> (8 * ((i + 1) % 8))) as u8
+    }
+
+    /// The first of the entries from `from` to `len` that has this fingerprint.
+    #[inline]
+    fn next(&self, from: usize, len: usize, fingerprint: u8) -> Option<usize> {
+        let all = u64::from(fingerprint) * 0x0101_0101_0101_0101;
+        let mut byte = from + 1;
+        while byte <= len {
+            let hits = zero_bytes(self.word(1 + byte / 8) ^ all) >> (8 * (byte % 8));
+            if hits != 0 {
+                let i = byte - 1 + hits.trailing_zeros() as usize / 8;
+                return (i < len).then_some(i);
+            }
+            byte = (byte / 8 + 1) * 8;
+        }
+        None
+    }
+}
+
+/// The highest bit of every byte that is zero.
+#[inline]
+fn zero_bytes(x: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    !(((x & LOW) + LOW) | x | LOW)
+}
+
+/// A byte of hash.
+#[inline]
+fn fingerprint(user_key: &[u8]) -> u8 {
+    // As rustc's FxHash: a few cycles for eight bytes.
+    const K: u64 = 0x517c_c1b7_2722_0a95;
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(K);
+    let mut hash = user_key.len() as u64;
+    let mut rest = user_key;
+    while let Some((head, behind)) = rest.split_first_chunk() {
+        hash = mix(hash, u64::from_le_bytes(*head));
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        hash = mix(hash, project(rest));
+    }
+    (hash >> 56) as u8
+}
+
+impl Slots {
+    /// For a file of so many blocks and entries, one of those that share `memory`, of which they may
+    /// take `limit` bytes.
+    pub fn new(blocks: usize, entries: u64, memory: &Arc<Memory>, limit: usize) -> Slots {
+        let shape = Shape::of_entries((entries / (blocks as u64).max(1)) as usize);
+        Slots {
+            words: (0..blocks).map(|_| AtomicU64::new(0)).collect(),
+            shape: shape.unwrap_or(Shape::of_lines(1)),
+            chunks: (0..blocks.div_ceil(CHUNK))
+                .map(|_| OnceLock::new())
+                .collect(),
+            memory: Arc::clone(memory),
+            limit,
+            is_full: AtomicBool::new(shape.is_none() || limit == 0),
+        }
+    }
+
+    /// Whether there are slots, or will be, of all blocks that can have them.
+    #[inline]
+    pub fn are_kept(&self) -> bool {
+        !self.is_full.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn view(&self, block: usize) -> Option<View<'_>> {
+        let shape = self.shape;
+        let chunk = self.chunks.get(block / CHUNK)?.get()?;
+        let lines = chunk.get(block % CHUNK * shape.lines..)?;
+        let lines = lines.get(..shape.lines)?;
+        Some(View { lines, shape })
+    }
+
+    /// Asks for what [`aim`](Self::aim) reads.
+    #[inline]
+    pub fn prefetch(&self, block: usize) {
+        if let Some(view) = self.view(block) {
+            for line in view.lines.iter().take(SLOT_LINES) {
+                prefetch(std::ptr::from_ref(line).cast());
+            }
+        }
+    }
+
+    /// Asks for what [`word`](Self::word) reads.
+    #[inline]
+    pub fn prefetch_word(&self, block: usize) {
+        if let Some(word) = self.words.get(block) {
+            prefetch(std::ptr::from_ref(word).cast());
+        }
+    }
+
+    /// The word of a block, as it was noted; 0 before that.
+    #[inline]
+    pub fn word(&self, block: usize) -> u64 {
+        (self.words.get(block)).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// Notes the word of a block, and its slots if its bytes are right. O(bytes).
+    ///
+    /// Several threads may do so for one block, whose bytes do not change: they store the same.
+    pub fn note(&self, block: usize, bytes: &[u8], word: u64) {
+        let Some(place) = self.words.get(block) else {
+            return;
+        };
+        let relaxed = Ordering::Relaxed;
+        if word & IS_RIGHT == 0 {
+            // Somebody else may have found out more.
+            let _ = place.compare_exchange(0, word, relaxed, relaxed);
+            return;
+        }
+        place.store(word, relaxed);
+        if self.view(block).is_none() && !self.are_kept() {
+            return;
+        }
+        let entries = DataBlock::new(bytes, Restarts::from_word(word))
+            .and_then(|block| block.slots(self.shape.capacity, fingerprint));
+        if let Some(entries) = entries
+            && let Some(view) = self.view(block).or_else(|| self.allocate(block))
+        {
+            view.put(word, &entries);
+        }
+    }
+
+    #[cold]
+    fn allocate(&self, block: usize) -> Option<View<'_>> {
+        let bytes = self.shape.chunk_bytes();
+        if !self.memory.take(bytes, self.limit) {
+            self.is_full.store(true, Ordering::Relaxed);
+            return None;
+        }
+        let mut is_first = false;
+        self.chunks.get(block / CHUNK)?.get_or_init(|| {
+            is_first = true;
+            let lines = (0..CHUNK * self.shape.lines).map(|_| Line::default());
+            lines.collect()
+        });
+        if !is_first {
+            self.memory.give(bytes);
+        }
+        self.view(block)
+    }
+
+    /// Where a lookup of a user key is to look in the block; `None` if its entries are not known.
+    #[inline]
+    pub fn aim(&self, block: usize, user_key: &[u8]) -> Option<Aim<'_>> {
+        let view = self.view(block)?;
+        let word = view.lines.first()?.0[0].load(Ordering::Acquire);
+        if word == 0 {
+            return None;
+        }
+        let (len, fingerprint) = (view.len(), fingerprint(user_key));
+        Some(Aim {
+            view,
+            restarts: Restarts::from_word(word),
+            len,
+            fingerprint,
+            first: view.next(0, len, fingerprint),
+        })
+    }
+
+    /// Heap bytes held.
+    pub fn memory_usage(&self) -> usize {
+        let chunks = self.chunks.iter().filter(|chunk| chunk.get().is_some());
+        size_of_val(&*self.words)
+            + size_of_val(&*self.chunks)
+            + chunks.count() * self.shape.chunk_bytes()
+    }
+}
+
+/// What the slots of a block say of a user key.
+#[derive(Debug, Clone, Copy)]
+pub struct Aim<'a> {
+    view: View<'a>,
+    restarts: Restarts,
+    len: usize,
+    fingerprint: u8,
+    /// The first entry that has the key's fingerprint.
+    first: Option<usize>,
+}
+
+impl Aim<'_> {
+    /// Asks for the lines that [`seek`](Self::seek) is going to read of the block at `base`.
+    #[inline]
+    pub fn prefetch(&self, base: *const u8, size: usize) {
+        let Some(i) = self.first else {
+            return;
+        };
+        let slot = self.view.slot(i);
+        let at = slot.place();
+        let end = match i + 1 < self.len {
+            true => self.view.slot(i + 1).place(),
+            false => size,
+        };
+        let start = base.wrapping_add(at);
+        prefetch_lines(
+            start,
+            end.saturating_sub(at) + start as usize % LINE,
+            ENTRY_LINES,
+        );
+        let (mut before, mut slot) = (i, slot);
+        while !slot.is_restarts() && before > 0 {
+            before -= 1;
+            slot = self.view.slot(before);
+            prefetch(base.wrapping_add(slot.place()));
+        }
+        prefetch(base.wrapping_add(self.restarts.around(at, size).from));
+    }
+
+    /// The first version at or behind the internal key (`user_key`, `tag`) in the block; if there is
+    /// none, [`Step::Larger`], or [`Step::End`] if the user key may be the last one of the block, so
+    /// that older versions may be in the next. `None` if that cannot be told.
+    #[inline]
+    pub fn seek(&self, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
+        let block = DataBlock::new(bytes, self.restarts)?;
+        let mut next = self.first;
+        while let Some(i) = next {
+            if let Some(version) = block.version_at(i, |i| self.view.slot(i), user_key)?
+                && version.tag <= tag
+            {
+                return Some(Step::Version(version));
+            }
+            next = self.view.next(i + 1, self.len, self.fingerprint);
+        }
+        let last = self.len.checked_sub(1)?;
+        Some(match self.view.print(last) == self.fingerprint {
+            true => Step::End,
+            false => Step::Larger,
+        })
+    }
+}
+
+/// Numbers of so many bits side by side, the first one lowest.
+fn word_of(numbers: impl Iterator<Item = (u64, u32)>) -> u64 {
+    let (mut word, mut used) = (0, 0);
+    for (number, bits) in numbers {
+        word |= number << used;
+        used += bits;
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_block::tests::build;
+    use proptest::prelude::*;
+    use std::thread;
+
+    fn seek(slots: &Slots, block: usize, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
+        slots.aim(block, user_key)?.seek(bytes, user_key, tag)
+    }
+
+    /// A block of `n` keys, and its word.
+    fn block_of(n: usize) -> (Vec<Vec<u8>>, Vec<u8>, u64) {
+        let key = |i: usize| format!("user{:07}", i * i * 97).into_bytes();
+        let keys: Vec<_> = (0..n).map(key).collect();
+        let versions: Vec<_> = keys.iter().map(|key| (key.clone(), 9)).collect();
+        let (bytes, _) = build(&versions, 16, |i| vec![0; 50 + i % 40]);
+        let block = DataBlock::new(&bytes, Restarts::default()).expect("own block");
+        let word = block.restarts().word() | IS_RIGHT;
+        (keys, bytes, word)
+    }
+
+    #[test]
+    fn shapes_fill_their_lines() {
+        let capacities: Vec<_> = (1..=MOST_LINES)
+            .map(|lines| Shape::of_lines(lines).capacity)
+            .collect();
+        let expected = [16, 39, 60, 80, 103, 124, 144, 167, 188, 208, 231, 252];
+        assert_eq!(capacities, expected);
+        let lines = |entries| Shape::of_entries(entries).map(|shape| shape.lines);
+        assert_eq!(lines(33), Some(2));
+        assert_eq!(lines(0), Some(1));
+        assert_eq!(lines(110), Some(6));
+        assert_eq!(lines(250), None);
+        assert_eq!(lines(usize::MAX), None);
+    }
+
+    /// Keys of which nothing is out of the ordinary are all found, and no others.
+    #[test]
+    fn ordinary_keys() {
+        for n in [1, 2, 7, 8, 15, 16, 17, 33, 39, 60, 124, 220] {
+            let (keys, bytes, word) = block_of(n);
+            let slots = Slots::new(70, 70 * n as u64, &Arc::default(), usize::MAX);
+            assert_eq!(seek(&slots, 65, &bytes, b"user", 9), None);
+            slots.note(65, &bytes, word);
+            assert_eq!(slots.word(65), word);
+            for (i, key) in keys.iter().enumerate() {
+                let Some(Step::Version(version)) = seek(&slots, 65, &bytes, key, 20) else {
+                    panic!("key {i} of {n}");
+                };
+                assert_eq!((version.tag, version.value_len), (9, 50 + i % 40));
+                let is_last = |key: &[u8]| match fingerprint(key) == fingerprint(&keys[n - 1]) {
+                    true => Step::End,
+                    false => Step::Larger,
+                };
+                assert_eq!(seek(&slots, 65, &bytes, key, 8), Some(is_last(key)));
+                let other = [key, &b"x"[..]].concat();
+                assert_eq!(seek(&slots, 65, &bytes, &other, 20), Some(is_last(&other)));
+                for neighbour in [64, 66, 2, 200] {
+                    assert_eq!(seek(&slots, neighbour, &bytes, key, 20), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_right_or_has_no_room_is_not_known() {
+        let slots_for = |entries: u64| Slots::new(2, 2 * entries, &Arc::default(), usize::MAX);
+        let (keys, bytes, word) = block_of(16);
+        let is_known = |slots: &Slots| seek(slots, 0, &bytes, &keys[3], 9).is_some();
+        let slots = slots_for(13);
+        slots.note(0, &bytes, word & !IS_RIGHT);
+        assert_eq!(slots.word(0), word & !IS_RIGHT);
+        assert!(!is_known(&slots));
+        slots.note(0, &bytes, word);
+        assert!(is_known(&slots));
+        slots.note(0, &bytes, word & !IS_RIGHT);
+        assert_eq!(slots.word(0), word, "what is right stays right");
+
+        // A word of another block.
+        let (_, more_bytes, more_word) = block_of(17);
+        let misled = slots_for(13);
+        misled.note(0, &bytes, block_of(60).2);
+        assert!(!is_known(&misled));
+        // One entry too many, beside a block that has all that there is room for.
+        let small = slots_for(13);
+        small.note(0, &bytes, word);
+        small.note(1, &more_bytes, more_word);
+        assert_eq!(small.word(1), more_word);
+        assert_eq!(seek(&small, 1, &more_bytes, &keys[3], 9), None);
+        assert!(is_known(&small));
+        // Entries too far from the block's first byte.
+        let versions: Vec<_> = keys.iter().map(|key| (key.clone(), 9)).collect();
+        for (size, expected) in [(2000, true), (2200, false)] {
+            let (bytes, _) = build(&versions, 16, |_| vec![0; size]);
+            let block = DataBlock::new(&bytes, Restarts::default()).expect("own block");
+            let slots = slots_for(13);
+            slots.note(0, &bytes, block.restarts().word() | IS_RIGHT);
+            for key in &keys {
+                let found = seek(&slots, 0, &bytes, key, 9);
+                assert_eq!(matches!(found, Some(Step::Version(_))), expected, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_taken_up_to_a_limit_and_given_back() {
+        let (keys, bytes, word) = block_of(30);
+        let memory = Arc::<Memory>::default();
+        let chunk = Shape::of_lines(2).chunk_bytes();
+        let slots = Slots::new(300, 9000, &memory, 2 * chunk + 1);
+        assert!(slots.are_kept());
+        let before = slots.memory_usage();
+        assert!(before >= 300 * 8);
+        // Nothing is taken where nothing is known.
+        slots.note(200, &bytes, word & !IS_RIGHT);
+        slots.note(200, &bytes[1..], word);
+        assert_eq!(memory.bytes(), 0);
+        let blocks = [0, 1, 64, 130, 131, 299];
+        for block in blocks {
+            slots.note(block, &bytes, word);
+        }
+        let known = blocks.map(|block| seek(&slots, block, &bytes, &keys[5], 9).is_some());
+        assert_eq!(known, [true, true, true, false, false, false]);
+        assert!(!slots.are_kept());
+        slots.note(2, &bytes, word);
+        assert!(
+            seek(&slots, 2, &bytes, &keys[5], 9).is_some(),
+            "there is room"
+        );
+        assert!(blocks.iter().all(|block| slots.word(*block) == word));
+        assert_eq!(slots.word(132), 0);
+        assert_eq!(memory.bytes(), 2 * chunk);
+        assert_eq!(slots.memory_usage() - before, 2 * chunk);
+        let other = Slots::new(1, 30, &memory, 3 * chunk);
+        other.note(0, &bytes, word);
+        assert_eq!(memory.bytes(), 3 * chunk);
+        drop(slots);
+        assert_eq!(memory.bytes(), chunk);
+        drop(other);
+        assert_eq!(memory.bytes(), 0);
+        for (entries, limit) in [(30, 0), (5000, usize::MAX)] {
+            assert!(!Slots::new(1, entries, &memory, limit).are_kept());
+        }
+    }
+
+    /// Threads that note blocks and look them up at the same time.
+    #[test]
+    fn threads() {
+        let (keys, bytes, word) = block_of(33);
+        let blocks = if cfg!(miri) { 5 } else { 2000 };
+        let slots = Slots::new(blocks, 33 * blocks as u64, &Arc::default(), usize::MAX);
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let (slots, bytes, keys) = (&slots, &bytes, &keys);
+                scope.spawn(move || {
+                    for block in 0..blocks {
+                        let key = &keys[(block + thread) % keys.len()];
+                        let step = seek(slots, block, bytes, key, 9);
+                        assert!(matches!(step, None | Some(Step::Version(_))), "{step:?}");
+                        slots.note(block, bytes, word);
+                        let step = seek(slots, block, bytes, key, 9);
+                        assert!(matches!(step, Some(Step::Version(_))), "{step:?}");
+                    }
+                });
+            }
+        });
+    }
+
+    /// Two that note a block, and one that looks it up: all of its slots are seen, or none.
+    #[cfg(loom)]
+    #[test]
+    fn protocol() {
+        loom::model(|| {
+            let (keys, bytes, word) = block_of(5);
+            let slots = Arc::new(Slots::new(1, 5, &Arc::default(), usize::MAX));
+            let noting = [(); 2].map(|()| {
+                let (slots, bytes) = (Arc::clone(&slots), bytes.clone());
+                loom::thread::spawn(move || slots.note(0, &bytes, word))
+            });
+            let found = seek(&slots, 0, &bytes, &keys[4], 9);
+            assert!(matches!(found, None | Some(Step::Version(_))), "{found:?}");
+            for thread in noting {
+                thread.join().expect("no panic");
+            }
+            let found = seek(&slots, 0, &bytes, &keys[4], 9);
+            assert!(matches!(found, Some(Step::Version(_))), "{found:?}");
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn next_of_a_fingerprint(
+            prints in prop::collection::vec(0u8..3, 1..60), print in 0u8..4, from in 0usize..61,
+        ) {
+            let shape = Shape::of_entries(prints.len()).expect("room");
+            let lines: Vec<_> = (0..shape.lines).map(|_| Line::default()).collect();
+            let view = View { lines: &lines, shape };
+            let entries: Vec<_> = prints.iter().map(|&print| (print, Slot(print.into()))).collect();
+            view.put(1, &entries);
+            let oracle = (from..prints.len()).find(|&i| prints[i] == print);
+            prop_assert_eq!(view.next(from, prints.len(), print), oracle);
+            for (i, &print) in prints.iter().enumerate() {
+                prop_assert_eq!((view.print(i), view.slot(i)), (print, Slot(print.into())));
+            }
+        }
+
+        #[test]
+        fn zero_bytes_are_those(x: u64, mask: u64) {
+            let is_zero = |x: u64| x.to_le_bytes().map(|byte| if byte == 0 { 0x80 } else { 0 });
+            for x in [x & mask, x & 0x8181_8181_8181_8181 & mask] {
+                prop_assert_eq!(zero_bytes(x).to_le_bytes(), is_zero(x));
+            }
+        }
+
+        // Right by its checksum, but not as RocksDB writes blocks: the answers are those of a search,
+        // or there is none.
+        #[test]
+        fn blocks_that_are_not_as_they_should_be(
+            places: [prop::sample::Index; 2], values: [u8; 2], interval in 1usize..6, entries in 30u64..40,
+        ) {
+            let key = |i: u64| format!("key{:03}{}", i * 7 / 3, ["x", "", ""][i as usize % 3]);
+            let keys: Vec<_> = (0..30).map(|i| (key(i).into_bytes(), 99 - i)).collect();
+            let (mut bytes, _) = build(&keys, interval, |i| vec![b'v'; i]);
+            for (place, value) in places.iter().zip(values) {
+                *place.get_mut(&mut bytes) = value;
+            }
+            if let Some(block) = DataBlock::new(&bytes, Restarts::default()) {
+                let slots = Slots::new(1, entries, &Arc::default(), usize::MAX);
+                slots.note(0, &bytes, block.restarts().word() | IS_RIGHT);
+                for (key, tag) in &keys {
+                    match (seek(&slots, 0, &bytes, key, *tag), block.seek(key, *tag, None)) {
+                        (None, _) => {}
+                        (Some(found @ Step::Version(_)), searched) => prop_assert_eq!(found, searched),
+                        (Some(_), searched) => prop_assert!(!matches!(searched, Step::Version(_))),
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes(
+            bytes in prop::collection::vec(prop_oneof![0u8..12, any::<u8>()], 0..200),
+            word in prop::option::of(any::<u64>()), user in prop::collection::vec(0u8..12, 0..6),
+            tag: u64, entries in 0u64..300,
+        ) {
+            let slots = Slots::new(1, entries, &Arc::default(), usize::MAX);
+            let block = DataBlock::new(&bytes, Restarts::default());
+            let own = block.map(|block| block.restarts().word());
+            if let Some(word) = word.or(own) {
+                slots.note(0, &bytes, word | IS_RIGHT);
+            }
+            if let Some(aim) = slots.aim(0, &user) {
+                aim.prefetch(bytes.as_ptr(), bytes.len());
+                let _ = aim.seek(&bytes, &user, tag);
+            }
+        }
+    }
+}
