@@ -605,6 +605,7 @@ mod tests {
         loom::model(|| {
             let (keys, bytes, word) = block_of(5);
             let slots = Arc::new(Slots::new(1, 5, &Arc::default(), usize::MAX));
+            slots.allocate(0); // loom knows nothing of OnceLock
             let noting = [(); 2].map(|()| {
                 let (slots, bytes) = (Arc::clone(&slots), bytes.clone());
                 loom::thread::spawn(move || slots.note(0, &bytes, word))
