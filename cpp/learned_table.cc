@@ -264,6 +264,11 @@ void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& gues
   }
 }
 
+int32_t LearnedTable::PartOf(const ReadOptions& read, const Slice& internal_key,
+                             const ffi::Guess& guess) const {
+  return guess.part < 0 && IsInMap(read) ? SeekIndex(internal_key).part : guess.part;
+}
+
 void LearnedTable::SeekIndexForAll(const ReadOptions& read, rust::Slice<const ffi::BatchKey> keys,
                                    rust::Slice<ffi::BatchFound> found) const {
   if (IsInMap(read)) {
@@ -325,7 +330,7 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
   if (IsInMap(lookup->read)) {
     PERF_TIMER_GUARD(block_seek_nanos);
-    const ffi::BlockStep step = map_->LookUp(index_, guess, lookup->key);
+    const ffi::BlockStep step = map_->LookUp(guess.at, lookup->key);
     PERF_TIMER_STOP(block_seek_nanos);
     if (step.kind != ffi::BlockStepKind::Unknown) {
       HeldBlock block = map_->Hold(guess.at, /*counts=*/true);
@@ -334,9 +339,7 @@ void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
     }
   }
   HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
-  // What the index has left out because places were to tell it.
-  const int32_t part = guess.part < 0 && IsInMap(lookup->read) ? SeekIndex(lookup->key).part
-                                                               : guess.part;
+  const int32_t part = PartOf(lookup->read, lookup->key, guess);
   block.Prefetch(part);
   if (!InPlace(&block, part, lookup)) {
     ReadIn(guess.at, &block, lookup);
@@ -549,9 +552,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       *it->s = at.block == kFailed ? IndexFailed() : Status::OK();
       rest.SkipIndex(key.index);
     } else if (next->step.kind == ffi::BlockStepKind::Unknown) {
-      if (IsInMap(read) && key.guess.part < 0) {
-        key.guess = SeekIndex(it->ikey);  // with what was left out
-      }
+      key.guess.part = PartOf(read, it->ikey, key.guess);
       keys[count++] = std::move(key);
     } else {
       look_up(key, [&](Lookup* lookup) {

@@ -107,6 +107,10 @@ class LearnedTable final : public rocksdb::TableReader {
   // Where keys are: in a mapped file, the entry too where that is known.
   void SeekIndexForAll(const rocksdb::ReadOptions& read, rust::Slice<const ffi::BatchKey> keys,
                        rust::Slice<ffi::BatchFound> found) const;
+  // About where in the block the key is: in a mapped file the two above leave that out where they
+  // take it that the entry's place is known.
+  int32_t PartOf(const rocksdb::ReadOptions& read, const rocksdb::Slice& internal_key,
+                 const ffi::Guess& guess) const;
   // The handle of a block in the block cache, or null.
   rocksdb::Cache::Handle* FindInCache(const ffi::Position& at,
                                       rocksdb::GetContext* get_context) const;
@@ -120,8 +124,8 @@ class LearnedTable final : public rocksdb::TableReader {
   // In the bytes of a block, which is taken, and released when neither this nor a value needs
   // it; false, and nothing done, if that takes more than this class knows.
   bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;
-  // Gives the versions in a block, from the one that `step` has come to on, to the lookup; of the
-  // block as above.
+  // Gives the versions in a block, from the one that `step` has come to on, to the lookup. The block
+  // is taken, as above.
   void Versions(HeldBlock* block, ffi::BlockStep step, Lookup* lookup) const;
   // Whether iterators with these options may look blocks up by themselves.
   bool IsOrdinaryScan(const rocksdb::ReadOptions& read,

@@ -40,9 +40,9 @@ class MappedBlocks {
   // Asks for what Find reads.
   void PrefetchWord(const ffi::Guess& guess) const { slots_->prefetch_word(guess.at.block); }
   // Where in its block the key is, if that is known without a search.
-  ffi::BlockStep LookUp(const ffi::Index& index, const ffi::Guess& guess,
-                        const rocksdb::Slice& internal_key) const {
-    return slots_->look_up(index, file_, guess, AsRust(rocksdb::ExtractUserKey(internal_key)),
+  ffi::BlockStep LookUp(const ffi::Position& at, const rocksdb::Slice& internal_key) const {
+    return slots_->look_up(at.block, AsRust(rocksdb::Slice(base_ + at.offset, at.size)),
+                           AsRust(rocksdb::ExtractUserKey(internal_key)),
                            rocksdb::ExtractInternalKeyFooter(internal_key));
   }
   // All of this for many keys.

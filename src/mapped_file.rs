@@ -63,7 +63,7 @@ impl MappedFile<'_> {
         }
     }
 
-    /// Asks for what [`look_up`](Self::look_up) reads first.
+    /// Asks for what a lookup by slots reads first.
     #[inline]
     pub fn prefetch(&self, place: &Place) {
         if let Some(handle) = place.handle {
@@ -77,15 +77,6 @@ impl MappedFile<'_> {
         }
     }
 
-    /// The first version at or behind the target in its block, or [`Step::End`] if there is none of
-    /// this user key; `None` if the block's entries are not known.
-    #[inline]
-    pub fn look_up(&self, place: &Place, target: Target<'_>) -> Option<Step> {
-        let (bytes, aim) = self.aim(place, target)?;
-        aim.prefetch(bytes.as_ptr(), bytes.len());
-        aim.seek(bytes, target.user_key, target.tag)
-    }
-
     #[inline]
     fn aim(&self, place: &Place, target: Target<'_>) -> Option<(&[u8], Aim<'_>)> {
         let BlockHandle { offset, size } = place.handle?;
@@ -94,7 +85,8 @@ impl MappedFile<'_> {
         Some((bytes, self.slots.aim(place.block, target.user_key)?))
     }
 
-    /// [`place`](Self::place) and [`look_up`](Self::look_up) for many keys, of which `found` is told.
+    /// [`place`](Self::place) and, as [`Slots::look_up`] has them, steps for many keys, of which
+    /// `found` is told.
     pub fn look_up_all<'t>(
         &self,
         targets: impl Iterator<Item = Target<'t>>,
@@ -202,7 +194,10 @@ mod tests {
             for (target, together) in targets.iter().zip(together) {
                 let place = file.place(*target);
                 file.prefetch(&place);
-                let step = file.look_up(&place, *target);
+                let step = place.handle.and_then(|handle| {
+                    let block = &bytes[handle.offset as usize..][..handle.size as usize];
+                    slots.look_up(place.block, block, target.user_key, target.tag)
+                });
                 prop_assert_eq!((place.block, place.handle, step), together);
                 let block = index.seek(target.user_key, target.tag);
                 prop_assert_eq!((place.block, place.handle), (block, index.handle(block)));

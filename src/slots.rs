@@ -348,6 +348,14 @@ impl Slots {
         })
     }
 
+    /// [`aim`](Self::aim) and [`Aim::seek`] in one go, for the block with these bytes.
+    #[inline]
+    pub fn look_up(&self, block: usize, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
+        let aim = self.aim(block, user_key)?;
+        aim.prefetch(bytes.as_ptr(), bytes.len());
+        aim.seek(bytes, user_key, tag)
+    }
+
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
         let chunks = self.chunks.iter().filter(|chunk| chunk.get().is_some());

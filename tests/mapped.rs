@@ -244,8 +244,7 @@ fn unverified_damage_is_survived() {
     }
 }
 
-/// Memory for the places of entries is taken by what is read, up to a limit for all files together,
-/// and given back with the files.
+/// Memory for the places of entries is taken by what is read, up to a limit for all files together.
 #[test]
 fn places_of_entries_take_the_memory_that_they_may() {
     // Two times 64 blocks, two lines each.

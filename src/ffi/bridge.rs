@@ -11,7 +11,7 @@ use super::memtable::{
 use super::properties;
 use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
-use crate::mapped_file::{self, MappedFile, Target};
+use crate::mapped_file::{MappedFile, Target};
 use crate::restarts::Restarts;
 use crate::slots::{self, Slots};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -223,14 +223,13 @@ pub(super) mod cpp {
         fn prefetch_word(self: &BlockSlots, block: u64);
         /// A `word` with the highest bit set is that of a block whose bytes are right.
         fn note(self: &BlockSlots, block: u64, bytes: &[u8], word: u64);
-        /// Seeks in the index, and asks for the slots of the block.
+        /// Seeks in the index, and asks for the slots of the block. `file`: all its bytes.
         fn seek(self: &BlockSlots, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> Guess;
-        /// `Unknown` if the block is to be searched. `file`: all its bytes.
+        /// `Unknown` if the block, of which these are the bytes, is to be searched.
         fn look_up(
             self: &BlockSlots,
-            index: &Index,
-            file: &[u8],
-            guess: Guess,
+            block: u64,
+            bytes: &[u8],
             user_key: &[u8],
             tag: u64,
         ) -> BlockStep;
@@ -667,24 +666,9 @@ impl BlockSlots {
         found.unwrap_or_else(|| guess_of(failed(), None))
     }
 
-    fn look_up(
-        &self,
-        index: &Index,
-        file: &[u8],
-        guess: cpp::Guess,
-        user_key: &[u8],
-        tag: u64,
-    ) -> cpp::BlockStep {
-        let file = self.of(index, file);
-        let place = mapped_file::Place {
-            block: guess.at.block as usize,
-            handle: Some(BlockHandle {
-                offset: guess.at.offset,
-                size: guess.at.size,
-            }),
-            guess: None,
-        };
-        step_or_unknown(guard(|| file.look_up(&place, Target { user_key, tag })).flatten())
+    fn look_up(&self, block: u64, bytes: &[u8], user_key: &[u8], tag: u64) -> cpp::BlockStep {
+        let look_up = || self.0.look_up(block as usize, bytes, user_key, tag);
+        step_or_unknown(guard(look_up).flatten())
     }
 
     fn look_up_all(
