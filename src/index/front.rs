@@ -1,20 +1,22 @@
 //! Cuts as front-coded strings: each keeps what it does not share with the one before it.
 //!
 //! Every 16th cut is kept whole (a restart). A [`Directory`] over the restarts finds the
-//! group; in it a search walks the cuts without putting any of them together.
+//! group. In it cuts are numbers of 32 bits, of what follows the bytes that all of them share; where
+//! those do not settle it, a search walks the cuts without putting any of them together.
 
 use super::NO_TAG;
 use super::cut::Cuts;
 use super::format::{Cursor, Refusal};
+use super::node::{self, Node};
 use super::sequence::part_between;
-use crate::model::projection::{common_prefix, splice};
+use crate::model::projection::{are_equal, common_prefix, splice};
 use crate::model::{Alphabet, Directory, project};
 use crate::varint;
 use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Cuts to a restart: with 3 to 6 bytes a cut a group is one or two cache lines.
-const INTERVAL: usize = 16;
+const INTERVAL: usize = node::CUTS;
 
 /// Cuts for which an [`Alphabet`] takes no more than a byte each.
 const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>();
@@ -27,13 +29,43 @@ const ESCAPE: u8 = 15;
 pub(super) struct FrontCoded {
     len: usize,
     entries: Vec<u8>,
-    /// Where each restart's control byte is in `entries`.
-    restarts: Vec<u32>,
+    groups: Vec<Group>,
     directory: Directory,
-    /// Of the bytes in `entries`; none for fewer cuts than [`LEAST_FOR_ALPHABET`].
-    alphabet: Option<Box<Alphabet>>,
+    /// None for fewer cuts than [`LEAST_FOR_ALPHABET`].
+    numbers: Option<Box<Numbers>>,
     /// (cut, tag), sorted: the cuts that have one.
     tags: Vec<(u32, u64)>,
+}
+
+/// A restart and the cuts up to the next one.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    /// Where the restart's control byte is in `entries`.
+    at: u32,
+    /// Bytes that all of them share.
+    shared: u32,
+}
+
+/// Cuts as numbers.
+#[derive(Debug)]
+struct Numbers {
+    /// Of the bytes in `entries`.
+    alphabet: Alphabet,
+    /// One a group, of what follows the bytes that its cuts share.
+    nodes: Vec<Node>,
+}
+
+impl Numbers {
+    fn memory_usage(&self) -> usize {
+        size_of::<Self>() + self.nodes.capacity() * size_of::<Node>()
+    }
+
+    /// The number of a string: never descends with it.
+    #[inline]
+    fn number(&self, rest: &[u8]) -> u32 {
+        let number = self.alphabet.number(project(rest)) >> 31;
+        number.min(node::HIGHEST.into()) as u32
+    }
 }
 
 /// One front-coded cut.
@@ -133,17 +165,24 @@ impl FrontCoded {
         if len > entries.len() {
             return Err(Refusal::Truncated("cuts"));
         }
-        let mut restarts = Vec::with_capacity(len.div_ceil(INTERVAL));
+        let mut groups: Vec<Group> = Vec::with_capacity(len.div_ceil(INTERVAL));
         let mut rest = Cursor::new(&entries);
         let mut previous: Vec<u8> = Vec::new();
         let mut cut: Vec<u8> = Vec::new();
         let tag = |i: usize| tag_of(&tags, i);
         let mut counts = [0u32; 256];
         for i in 0..len {
-            if i % INTERVAL == 0 {
-                restarts.push((entries.len() - rest.remaining()) as u32);
-            }
+            let at = (entries.len() - rest.remaining()) as u32;
             let entry = read_entry(&mut rest)?;
+            match groups.last_mut() {
+                Some(group) if i % INTERVAL != 0 => {
+                    group.shared = group.shared.min(entry.shared as u32);
+                }
+                _ => groups.push(Group {
+                    at,
+                    shared: entry.suffix.len() as u32,
+                }),
+            }
             if entry.shared > previous.len() || (i % INTERVAL == 0 && entry.shared > 0) {
                 return Err(Refusal::Invalid("shared bytes of a cut"));
             }
@@ -169,15 +208,39 @@ impl FrontCoded {
         if !rest.is_empty() {
             return Err(Refusal::Invalid("bytes behind the cuts"));
         }
-        let directory = Directory::fit(restarts.len(), |i| restart(&entries, restarts[i]));
-        Ok(FrontCoded {
+        let directory = Directory::fit(groups.len(), |g| restart(&entries, groups[g].at));
+        let mut strings = FrontCoded {
             len,
             entries,
-            restarts,
+            groups,
             directory,
-            alphabet: (len >= LEAST_FOR_ALPHABET).then(|| Box::new(Alphabet::new(&counts))),
+            numbers: None,
             tags,
-        })
+        };
+        if len >= LEAST_FOR_ALPHABET {
+            strings.numbers = Some(Box::new(strings.numbers(Alphabet::new(&counts))));
+        }
+        Ok(strings)
+    }
+
+    fn numbers(&self, alphabet: Alphabet) -> Numbers {
+        let mut numbers = Numbers {
+            alphabet,
+            nodes: Vec::with_capacity(self.groups.len()),
+        };
+        let mut cut = Vec::new();
+        for (g, group) in self.groups.iter().enumerate() {
+            let mut cursor = self.group(g);
+            let node = (0..INTERVAL).map_while(|_| {
+                let entry = read_entry(&mut cursor).ok()?; // none behind the last cut
+                cut.truncate(entry.shared);
+                cut.extend_from_slice(entry.suffix);
+                Some(numbers.number(cut.get(group.shared as usize..)?))
+            });
+            let node = Node::new(node);
+            numbers.nodes.push(node);
+        }
+        numbers
     }
 
     fn parse_tags(cursor: &mut Cursor<'_>, len: usize) -> Result<Vec<(u32, u64)>, Refusal> {
@@ -201,41 +264,85 @@ impl FrontCoded {
     /// The cuts from the restart of group `g` on.
     fn group(&self, g: usize) -> Cursor<'_> {
         let at = self
-            .restarts
+            .groups
             .get(g)
-            .map_or(self.entries.len(), |&at| at as usize);
+            .map_or(self.entries.len(), |group| group.at as usize);
         Cursor::new(self.entries.get(at..).unwrap_or(&[]))
     }
 
     /// How many cuts are at or below (`key`, `tag`).
     pub fn rank(&self, key: &[u8], tag: u64) -> usize {
-        self.search::<false>(key, tag)
+        let Some(g) = self.group_of(key, tag) else {
+            return 0;
+        };
+        if let Some((rank, _)) = self.count(g, key) {
+            return rank;
+        }
+        self.walk::<false>(g, key, tag)
             .map_or_else(|rank| rank, |found| found.rank)
     }
 
     /// [`rank`](Self::rank), and about where between its neighbours among the cuts the key lies, in
     /// 65536ths, if it has two.
     pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
-        match self.search::<true>(key, tag) {
+        let Some(g) = self.group_of(key, tag) else {
+            return (0, None);
+        };
+        match self.count(g, key) {
+            Some((rank, Some(part))) => return (rank, Some(part)),
+            Some((rank, None)) if rank == self.len => return (rank, None),
+            _ => {}
+        }
+        match self.walk::<true>(g, key, tag) {
             Ok(found) => (found.rank, self.part(key, &found)),
             Err(rank) => (rank, None),
         }
     }
 
-    /// Between which cuts (`key`, `tag`) lies, or its rank if that is the first or the last. Unless it is
-    /// for a guess, only the rank is right.
+    /// The group of the last restart at or below (`key`, `tag`).
     #[inline]
-    fn search<const GUESS: bool>(&self, key: &[u8], tag: u64) -> Result<Between<'_>, usize> {
+    fn group_of(&self, key: &[u8], tag: u64) -> Option<usize> {
         let groups = self.directory.rank(key, |g| {
-            match restart(&self.entries, self.restarts[g]).cmp(key) {
+            match restart(&self.entries, self.groups[g].at).cmp(key) {
                 Ordering::Less => true,
                 Ordering::Equal => self.is_behind(tag, g * INTERVAL),
                 Ordering::Greater => false,
             }
         });
-        let Some(g) = groups.checked_sub(1) else {
-            return Err(0);
-        };
+        groups.checked_sub(1)
+    }
+
+    /// What [`rank_and_part`](Self::rank_and_part) says of a key of group `g`, as far as numbers tell.
+    #[inline]
+    fn count(&self, g: usize, key: &[u8]) -> Option<(usize, Option<u16>)> {
+        let numbers = self.numbers.as_ref()?;
+        let group = self.groups.get(g)?;
+        let first = g * INTERVAL;
+        let end = (first + INTERVAL).min(self.len);
+        let (shared, rest) = key.split_at_checked(group.shared as usize).unzip();
+        let of_cuts = restart(&self.entries, group.at).get(..group.shared as usize)?;
+        match shared {
+            Some(shared) if are_equal(shared, of_cuts) => {}
+            // Above the restart, and so above all cuts that share this with it.
+            _ => return Some((end, None)),
+        }
+        let (node, x) = (numbers.nodes.get(g)?, numbers.number(rest?));
+        let count = node.count(x, false)?;
+        match first + count {
+            rank if rank < end => Some((rank, node.part(x, count, false))),
+            rank => Some((rank, None)),
+        }
+    }
+
+    /// Between which cuts (`key`, `tag`), which is of group `g`, lies, or its rank if that is the first
+    /// or the last. Unless it is for a guess, only the rank is right.
+    #[inline]
+    fn walk<const GUESS: bool>(
+        &self,
+        g: usize,
+        key: &[u8],
+        tag: u64,
+    ) -> Result<Between<'_>, usize> {
         let mut cursor = self.group(g);
         let first = g * INTERVAL;
         let Ok(whole) = read_entry(&mut cursor) else {
@@ -318,7 +425,7 @@ impl FrontCoded {
     /// Where between its neighbours `key` lies, in 65536ths.
     #[inline]
     fn part(&self, key: &[u8], found: &Between<'_>) -> Option<u16> {
-        let alphabet = self.alphabet.as_ref()?;
+        let alphabet = &self.numbers.as_ref()?.alphabet;
         let Between {
             below,
             shared,
@@ -373,9 +480,9 @@ impl FrontCoded {
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
         self.entries.capacity()
-            + self.restarts.capacity() * size_of::<u32>()
+            + self.groups.capacity() * size_of::<Group>()
             + self.directory.memory_usage()
-            + self.alphabet.as_deref().map_or(0, size_of_val)
+            + self.numbers.as_deref().map_or(0, Numbers::memory_usage)
             + self.tags.capacity() * size_of::<(u32, u64)>()
     }
 }
@@ -396,6 +503,7 @@ fn restart(entries: &[u8], at: u32) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn parse(len: usize, tags: &[u64], entries: &[u8]) -> Result<usize, Refusal> {
         let mut block = vec![tags.len() as u8];
@@ -408,20 +516,26 @@ mod tests {
         FrontCoded::parse(&mut Cursor::new(&block), len).map(|f| f.len)
     }
 
+    struct Tagged(Vec<(Vec<u8>, u64)>);
+    impl Cuts for Tagged {
+        fn key(&self, i: usize) -> &[u8] {
+            &self.0[i].0
+        }
+        fn tag(&self, i: usize) -> u64 {
+            self.0[i].1
+        }
+    }
+
+    fn cuts_of(cuts: &Tagged) -> FrontCoded {
+        let mut block = Vec::new();
+        encode(cuts, 0..cuts.0.len(), 0, &mut block);
+        FrontCoded::parse(&mut Cursor::new(&block), cuts.0.len()).expect("own cuts")
+    }
+
     /// Cuts between user keys.
     fn cuts_at(keys: &[&[u8]]) -> FrontCoded {
-        struct At<'a>(&'a [&'a [u8]]);
-        impl Cuts for At<'_> {
-            fn key(&self, i: usize) -> &[u8] {
-                self.0[i]
-            }
-            fn tag(&self, _: usize) -> u64 {
-                NO_TAG
-            }
-        }
-        let mut block = Vec::new();
-        encode(&At(keys), 0..keys.len(), 0, &mut block);
-        FrontCoded::parse(&mut Cursor::new(&block), keys.len()).expect("own cuts")
+        let cuts = keys.iter().map(|key| (key.to_vec(), NO_TAG));
+        cuts_of(&Tagged(cuts.collect()))
     }
 
     /// Sorted keys in blocks of 32: how far off the guesses are on average, in blocks.
@@ -454,7 +568,8 @@ mod tests {
         }
     }
 
-    /// Parts are those of the whole neighbours, which the walk never puts together.
+    /// Parts are those of the whole neighbours, which the walk never puts together, and of which numbers
+    /// are a few bytes.
     #[test]
     fn parts_are_those_of_whole_keys() {
         let mut random = random_numbers();
@@ -471,7 +586,8 @@ mod tests {
             keys.sort();
             keys.dedup();
             let strings = cuts_at(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>());
-            let alphabet = strings.alphabet.as_ref().expect("enough cuts");
+            let numbers = strings.numbers.as_ref().expect("enough cuts");
+            let mut settled = 0;
             for _ in 0..4000 {
                 let mut key = keys[random() % keys.len()].clone();
                 let at = key.len() - 1 - random() % key.len().min(3);
@@ -486,14 +602,59 @@ mod tests {
                 }
                 let (below, above) = (&keys[rank - 1], &keys[rank]);
                 let shared = common_prefix(below, above);
-                let [low, high, number] =
-                    [below, above, &key].map(|key| alphabet.number(project(&key[shared..])));
+                let [low, high, number] = [below, above, &key]
+                    .map(|key| numbers.alphabet.number(project(&key[shared..])));
                 let expected = number.saturating_sub(low) as f32 / high.saturating_sub(low) as f32;
+                let expected = (expected * 65536.0) as u16;
+                let g = strings.group_of(&key, 9).expect("not the first");
+                let walked = strings.walk::<true>(g, &key, 9).ok().expect("not the last");
+                assert_eq!(walked.rank, rank);
                 assert_eq!(
-                    part,
-                    Some((expected * 65536.0) as u16),
+                    strings.part(&key, &walked),
+                    Some(expected),
                     "kind {kind}, {key:?}"
                 );
+                let part = part.expect("two neighbours");
+                let error = f64::from(part.abs_diff(expected)) / 65536.0;
+                assert!(
+                    error < 2.5 / f64::from(node::LEAST_APART),
+                    "{error}, kind {kind}, {key:?}"
+                );
+                settled += usize::from(
+                    strings
+                        .count(g, &key)
+                        .is_some_and(|(_, part)| part.is_some()),
+                );
+            }
+            assert!(settled > 1500, "kind {kind}: {settled}");
+        }
+    }
+
+    proptest! {
+        /// Numbers count what a walk counts, also for cuts that they do not tell apart.
+        #[test]
+        fn numbers_and_walks(
+            cuts in prop::collection::btree_set(
+                (prop::collection::vec(0u8..3, 0..14), prop_oneof![Just(NO_TAG), 0..4u64]), 1..120),
+            keys in prop::collection::vec((prop::collection::vec(0u8..3, 0..16), 0..5u64), 1..60),
+            shared in prop::collection::vec(0u8..3, 0..20),
+        ) {
+            let whole = |key: &[u8]| [&shared, key].concat();
+            let mut cuts: Vec<_> = cuts.iter().map(|(key, tag)| (whole(key), *tag)).collect();
+            cuts.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+            let mut strings = cuts_of(&Tagged(cuts.clone()));
+            prop_assert!(strings.numbers.is_none());
+            let mut counts = [0; 256];
+            strings.entries.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+            strings.numbers = Some(Box::new(strings.numbers(Alphabet::new(&counts))));
+            let keys = keys.iter().map(|(key, tag)| (whole(key), *tag));
+            for (key, tag) in keys.chain(cuts.iter().cloned()) {
+                let rank = cuts.partition_point(|cut| (&cut.0, !cut.1) < (&key, !tag));
+                // A cut with the very tag is the last version before it.
+                prop_assert_eq!(strings.rank(&key, tag), rank, "{:?} {}", &key, tag);
+                let (same, part) = strings.rank_and_part(&key, tag);
+                prop_assert_eq!(same, rank);
+                prop_assert!(part.is_none() || (1..cuts.len()).contains(&rank));
             }
         }
     }

@@ -7,8 +7,9 @@
 //!            /                     \
 //!   sequence: eight bytes        front: strings of any length
 //!   as u64; model -> group       tree of models -> group
-//!   of 64 -> line -> rank        of 16 -> walk -> rank
 //!            \                     /
+//!          node: 16 cuts in a cache line
+//!                      |
 //!                 block number
 //!                      |
 //!   handles       group -> line -> (offset, size)
@@ -28,6 +29,7 @@ mod cut;
 mod format;
 mod front;
 mod handles;
+mod node;
 mod reader;
 mod separators;
 mod sequence;

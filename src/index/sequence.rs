@@ -13,10 +13,10 @@
 //!    +-----------------------------> j
 //! ```
 //!
-//! For ranks ([`Ranked`]) a histogram of the groups' first values finds the group, and the
-//! line, less the widest residual, the few places in it where a value can lie.
+//! For ranks ([`Ranked`]) a histogram over every 16th value finds the [`Node`].
 
 use super::format::{Cursor, Refusal};
+use super::node::{self, Node};
 use crate::model::histogram::{Histograms, count_on, pad};
 
 /// Values to a group: the paper estimate behind it is in the design of the format; a
@@ -65,10 +65,25 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Ranked {
     sequence: Sequence,
-    /// Of each group, places to a unit, about: its line, seen from the side.
-    steepness: Vec<f32>,
-    /// Over the groups' first values.
+    /// The first value of each node.
+    firsts: Vec<u64>,
+    /// Over those.
     histogram: Histograms,
+    /// By which each node's values, less its first one, are shifted to the right.
+    shifts: Vec<u8>,
+    nodes: Vec<Node>,
+}
+
+/// Where a number is among the values of a [`Ranked`].
+struct Place {
+    /// How many values are at or below it.
+    rank: usize,
+    /// Its node, if there is one.
+    node: Option<usize>,
+    /// What it is in the node.
+    x: u32,
+    /// Whether no bits are shifted out in the node.
+    exact: bool,
 }
 
 /// Appends the encoding of `values`, which must be non-decreasing.
@@ -299,21 +314,34 @@ impl Group<'_> {
 impl Ranked {
     /// Reads a sequence and checks that it ascends. O(len).
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Ranked, Refusal> {
-        let mut sequence = Sequence::parse_as(cursor, true)?;
-        let steepness = (sequence.heads.iter()).map(|head| {
-            // Finite, so that no step leads nowhere. Nothing is divided by zero.
-            ((1u64 << head.frac) as f32 / head.slope as f32).min(f32::MAX)
-        });
-        let steepness = steepness.collect();
+        let sequence = Sequence::parse_as(cursor, true)?;
+        let (mut firsts, mut shifts, mut nodes) = (Vec::new(), Vec::new(), Vec::new());
+        for start in (0..sequence.len()).step_by(node::CUTS) {
+            let values = (start..start + node::CUTS).map_while(|i| sequence.get(i));
+            let (first, last) = (sequence.get(start), values.clone().last());
+            let first = first.unwrap_or(0);
+            let span = last.unwrap_or(first) - first;
+            let shift = (0..).find(|&shift| span >> shift <= u64::from(node::HIGHEST));
+            let shift = shift.unwrap_or(0);
+            nodes.push(Node::new(
+                values.map(|value| ((value - first) >> shift) as u32),
+            ));
+            firsts.push(first);
+            shifts.push(shift);
+        }
         let mut histogram = Histograms::default();
-        histogram.add(&sequence.firsts, 0, sequence.firsts.len());
+        histogram.add(&firsts, 0, firsts.len());
         histogram.shrink_to_fit();
-        pad(&mut sequence.firsts);
-        sequence.firsts.shrink_to_fit();
+        pad(&mut firsts);
+        firsts.shrink_to_fit();
+        shifts.shrink_to_fit();
+        nodes.shrink_to_fit();
         Ok(Ranked {
             sequence,
-            steepness,
+            firsts,
             histogram,
+            shifts,
+            nodes,
         })
     }
 
@@ -337,9 +365,10 @@ impl Ranked {
             let len = GROUP.min(*len - start);
             // Where the line has the size of a value, which lies above it.
             let group = self.sequence.group(g);
+            let steepness = (1u64 << head.frac) as f64 / head.slope as f64;
             let guess = |j: usize| {
                 let rise = group.map_or(0, |group| group.rise(j));
-                (rise as f64 * f64::from(self.steepness[g])).min((len - 1) as f64)
+                (rise as f64 * steepness).min((len - 1) as f64)
             };
             let error = (1..len).map(|j| (guess(j) - j as f64).max(0.0));
             let error = error.fold(0.0, f64::max);
@@ -356,67 +385,74 @@ impl Ranked {
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
         self.sequence.memory_usage()
-            + self.steepness.capacity() * size_of::<f32>()
+            + self.firsts.capacity() * size_of::<u64>()
             + self.histogram.memory_usage()
+            + self.shifts.capacity()
+            + self.nodes.capacity() * size_of::<Node>()
     }
 
     /// How many values are `<= x`. O(1) expected, O(log len) at worst.
     #[inline]
     pub fn rank(&self, x: u64) -> usize {
-        self.last_below(x).map_or(0, |(g, j, _)| g * GROUP + j + 1)
+        self.place(x).rank
     }
 
     /// [`rank`](Self::rank), and where `x` lies between the value in front of that place and the one
     /// there, in 65536ths; `None` if there are no such two.
     #[inline]
     pub fn rank_and_part(&self, x: u64) -> (usize, Option<u16>) {
-        let Some((g, j, group)) = self.last_below(x) else {
-            return (0, None);
-        };
-        let rank = g * GROUP + j + 1;
-        if rank >= self.len() {
+        let Place {
+            rank,
+            node,
+            x: number,
+            exact,
+        } = self.place(x);
+        if rank == 0 || rank >= self.len() {
             return (rank, None);
         }
-        let above = match j + 1 < GROUP {
-            true => group.value(j + 1),
-            false => self.sequence.firsts[g + 1],
-        };
-        (rank, Some(part_between(group.value(j), x, above)))
+        let part = node.and_then(|i| {
+            let count = rank - i * node::CUTS;
+            self.nodes.get(i)?.part(number, count, exact)
+        });
+        let part = part.or_else(|| {
+            let (below, above) = self.sequence.pair(rank - 1)?;
+            Some(part_between(below, x, above))
+        });
+        (rank, part)
     }
 
-    /// The last value `<= x`: its group, and its place there.
     #[inline]
-    fn last_below(&self, x: u64) -> Option<(usize, usize, Group<'_>)> {
-        let Sequence {
-            len, firsts, heads, ..
-        } = &self.sequence;
+    fn place(&self, x: u64) -> Place {
         let place = self.histogram.place(0, x);
-        let g = count_on(firsts, place, x).min(heads.len()).checked_sub(1)?;
-        let (group, steepness) = (self.sequence.group(g)?, self.steepness[g]);
-        let last = GROUP.min(len - g * GROUP) - 1;
-        // In units above the group's first value, which is not above `x`.
-        let shift = group.head.shift;
-        let rise = (x >> shift) - (group.first >> shift);
-        // A value whose line lies above `rise` is larger, one whose line lies lower by the
-        // widest residual is not. One place more on either side for what floats round.
-        let reach = |rise: u64| (rise as f32 * steepness) as usize;
-        let mut low = reach(rise.saturating_sub(group.widest))
-            .saturating_sub(1)
-            .min(last);
-        // The line is rounded down.
-        let high = reach(rise.saturating_add(1)).saturating_add(1).min(last);
-        let mut size = high + 1 - low;
-        while size > 1 {
-            let half = size / 2;
-            let middle = low + half;
-            low = if group.rise(middle) <= rise {
-                middle
-            } else {
-                low
+        let i = count_on(&self.firsts, place, x).min(self.nodes.len());
+        let mut found = Place {
+            rank: 0,
+            node: i.checked_sub(1),
+            x: 0,
+            exact: false,
+        };
+        let Some(i) = found.node else {
+            return found;
+        };
+        let shift = u32::from(self.shifts[i]) % u64::BITS;
+        found.x = ((x - self.firsts[i]) >> shift).min(u32::MAX.into()) as u32;
+        found.exact = shift == 0;
+        found.rank = i * node::CUTS
+            + match self.nodes[i].count(found.x, found.exact) {
+                Some(count) => count,
+                None => self.count_in(i, x),
             };
-            size -= half;
-        }
-        Some((g, low, group))
+        found
+    }
+
+    /// How many values of node `i` are `<= x`.
+    #[cold]
+    fn count_in(&self, i: usize, x: u64) -> usize {
+        let values = (i * node::CUTS..).map_while(|i| self.sequence.get(i));
+        values
+            .take(node::CUTS)
+            .take_while(|&value| value <= x)
+            .count()
     }
 }
 
@@ -470,11 +506,17 @@ mod tests {
         {
             let oracle = values.partition_point(|&v| v <= x);
             assert_eq!(ranked.rank(x), oracle, "rank of {x}");
-            let pair = (1..values.len()).contains(&oracle).then(|| {
+            let (rank, part) = ranked.rank_and_part(x);
+            assert_eq!(rank, oracle, "rank of {x}");
+            assert_eq!(part.is_some(), (1..values.len()).contains(&oracle));
+            if let Some(part) = part {
                 let (below, above) = (values[oracle - 1], values[oracle]);
-                part_between(below, x, above)
-            });
-            assert_eq!(ranked.rank_and_part(x), (oracle, pair), "part of {x}");
+                let off = part.abs_diff(part_between(below, x, above));
+                assert!(
+                    u32::from(off) <= 2 * 65536 / node::LEAST_APART,
+                    "part of {x}"
+                );
+            }
         }
     }
 
@@ -532,6 +574,11 @@ mod tests {
         let mut jump = vec![0; 70];
         jump.extend([u64::MAX; 70]);
         check(&jump);
+        // What is shifted out decides.
+        let values = (0..50).map(|i| (i % 7) << 40 | i | (i / 7) << 60);
+        let mut values: Vec<u64> = values.chain([3, 5, 1 << 62 | 1, 1 << 62 | 3]).collect();
+        values.sort_unstable();
+        check(&values);
         // Residuals of 57 to 64 bits that begin inside a byte.
         for bits in 56..64 {
             let far = (1u64 << bits) | 1;

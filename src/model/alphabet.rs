@@ -41,14 +41,23 @@ impl Alphabet {
     /// zero-padded. Never descends with the string; 2^63 at most.
     #[inline]
     pub fn number(&self, head: u64) -> u64 {
-        let (mut number, mut unit) = (0u64, 1u64 << 55);
-        for byte in head.to_be_bytes() {
-            let byte = usize::from(byte);
+        // In pairs, so that no multiplication waits for more than two others. No part reaches beyond
+        // the whole, 2^32 for four bytes, so nothing overflows.
+        let part = |i: usize| {
+            let byte = usize::from((head >> (8 * (7 - i))) as u8);
             let (begin, end) = (self.begins[byte], self.begins[byte + 1]);
-            number += u64::from(begin) * unit;
-            unit = unit * u64::from(end - begin) / WHOLE;
-        }
-        number
+            (u64::from(begin), u64::from(end - begin))
+        };
+        let two = |i: usize| {
+            let ((begin, width), (next, width_of_next)) = (part(i), part(i + 1));
+            ((begin << 8) + width * next, width * width_of_next)
+        };
+        let four = |i: usize| {
+            let ((begin, width), (next, width_of_next)) = (two(i), two(i + 2));
+            ((begin << 16) + width * next, width * width_of_next)
+        };
+        let ((begin, width), (next, _)) = (four(0), four(4));
+        (begin << 31) + width * (next >> 1)
     }
 }
 
@@ -93,7 +102,18 @@ mod tests {
             of(&[0]),
             of(&Vec::from_iter(0..=255)),
         ] {
-            for pair in [&b""[..], b"\0\0", b"a", b"aa", b"ab", b"b", &[0xff; 9]].windows(2) {
+            for pair in [
+                &b""[..],
+                b"\0\0",
+                b"\0\0\0\0\x01",
+                b"a",
+                b"aa",
+                b"ab",
+                b"b",
+                &[0xff; 9],
+            ]
+            .windows(2)
+            {
                 let [low, high] = [0, 1].map(|i| alphabet.number(project(pair[i])));
                 assert!(low <= high && high <= 1 << 63, "{pair:?}");
             }
