@@ -1,6 +1,7 @@
 //! The block handles of a file: where block `i` begins and how long it is.
 
 use super::format::{Cursor, Refusal};
+use super::offsets::Offsets;
 use super::sequence::{self, Sequence};
 
 /// A data block's place in its file, in bytes, without the block trailer.
@@ -22,17 +23,18 @@ impl BlockHandle {
 #[derive(Debug)]
 pub(super) struct Handles {
     len: usize,
-    offsets: Sequence,
-    ends: Ends,
+    form: Form,
 }
 
 #[derive(Debug)]
-enum Ends {
+enum Form {
     /// A block ends this many bytes before the next one begins (RocksDB: the block
-    /// trailer). `offsets` has one more value: where a block behind the last would begin.
-    Gap(u64),
-    /// Blocks are padded or interleaved with other data: ends are kept.
-    Stored(Sequence),
+    /// trailer). There is one offset more: where a block behind the last would begin.
+    Contiguous(u64, Offsets),
+    /// The same for blocks of sizes that differ much.
+    Uneven(u64, Sequence),
+    /// Blocks are padded or interleaved with other data: offsets and ends are kept.
+    Stored(Sequence, Sequence),
 }
 
 /// The distance between every two neighbours, if it is the same.
@@ -76,26 +78,27 @@ impl Handles {
         len: usize,
         file_size: u64,
     ) -> Result<Handles, Refusal> {
-        let (offsets, ends) = if contiguous {
-            let gap = u64::from(cursor.u32("handles")?);
-            (Sequence::parse(cursor)?, Ends::Gap(gap))
-        } else {
-            (
-                Sequence::parse(cursor)?,
-                Ends::Stored(Sequence::parse(cursor)?),
-            )
+        let gap = match contiguous {
+            true => Some(u64::from(cursor.u32("handles")?)),
+            false => None,
         };
-        let expected = match &ends {
-            Ends::Gap(_) => len + 1,
-            Ends::Stored(ends) if ends.len() != len => {
-                return Err(Refusal::Invalid("number of block ends"));
-            }
-            Ends::Stored(_) => len,
-        };
-        if offsets.len() != expected {
+        let offsets = Sequence::parse(cursor)?;
+        if offsets.len() != len + usize::from(contiguous) {
             return Err(Refusal::Invalid("number of block offsets"));
         }
-        let handles = Handles { len, offsets, ends };
+        let form = match gap {
+            Some(gap) => match Offsets::new(&offsets) {
+                Some(offsets) => Form::Contiguous(gap, offsets),
+                None => Form::Uneven(gap, offsets),
+            },
+            None => Form::Stored(offsets, Sequence::parse(cursor)?),
+        };
+        if let Form::Stored(_, ends) = &form
+            && ends.len() != len
+        {
+            return Err(Refusal::Invalid("number of block ends"));
+        }
+        let handles = Handles { len, form };
         let mut previous_end = 0;
         for i in 0..len {
             let (start, end) = handles.bounds(i).ok_or(Refusal::Invalid("block handle"))?;
@@ -109,13 +112,12 @@ impl Handles {
 
     #[inline]
     fn bounds(&self, i: usize) -> Option<(u64, u64)> {
-        match &self.ends {
-            Ends::Gap(gap) => {
-                let (start, next) = self.offsets.pair(i)?;
-                Some((start, next.checked_sub(*gap)?))
-            }
-            Ends::Stored(ends) => Some((self.offsets.get(i)?, ends.get(i)?)),
-        }
+        let (gap, (start, next)) = match &self.form {
+            Form::Contiguous(gap, offsets) => (gap, offsets.pair(i)?),
+            Form::Uneven(gap, offsets) => (gap, offsets.pair(i)?),
+            Form::Stored(offsets, ends) => return Some((offsets.get(i)?, ends.get(i)?)),
+        };
+        Some((start, next.checked_sub(*gap)?))
     }
 
     /// The handle of block `i`; `None` behind the last. O(1).
@@ -133,11 +135,11 @@ impl Handles {
 
     /// Heap bytes held.
     pub fn memory_usage(&self) -> usize {
-        let ends = match &self.ends {
-            Ends::Gap(_) => 0,
-            Ends::Stored(ends) => ends.memory_usage(),
-        };
-        self.offsets.memory_usage() + ends
+        match &self.form {
+            Form::Contiguous(_, offsets) => offsets.memory_usage(),
+            Form::Uneven(_, offsets) => offsets.memory_usage(),
+            Form::Stored(offsets, ends) => offsets.memory_usage() + ends.memory_usage(),
+        }
     }
 }
 
@@ -184,6 +186,12 @@ mod tests {
     proptest! {
         #[test]
         fn contiguous(sizes in prop::collection::vec(0u64..9000, 1..300)) {
+            check(&layout(&sizes, |_| 5), true);
+        }
+
+        #[test]
+        fn uneven(sizes in prop::collection::vec(
+            prop_oneof![0u64..9000, 0u64..1 << 34], 1..300)) {
             check(&layout(&sizes, |_| 5), true);
         }
 

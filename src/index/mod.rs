@@ -30,6 +30,7 @@ mod format;
 mod front;
 mod handles;
 mod node;
+mod offsets;
 mod reader;
 mod separators;
 mod sequence;
