@@ -16,7 +16,7 @@
 //! [`Step::Corrupt`].
 #![forbid(unsafe_code)]
 
-use crate::model::projection::{are_equal, common_prefix, project_from, splice};
+use crate::model::projection::{WIDTH, are_equal, common_prefix, project_from, splice};
 use crate::prefetch::{prefetch, prefetch_lines};
 use crate::restarts::{Around, Restarts};
 use crate::varint;
@@ -377,16 +377,17 @@ impl<'a> DataBlock<'a> {
         }
     }
 
-    /// Of all entries, `most` of them at most, something of their user keys, and where they are.
-    /// `None` if there are more, or if anything is not as it should be.
+    /// Of all entries, `most` of them at most, something of their user keys, and where they are; and
+    /// how many there are to a restart. `None` if there are more, or if anything is not as it should be.
     pub(crate) fn slots<T>(
         &self,
         most: usize,
         of_key: impl Fn(&[u8]) -> T,
-    ) -> Option<Vec<(T, Slot)>> {
+    ) -> Option<(usize, Vec<(T, Slot)>)> {
         let mut slots: Vec<(T, Slot)> = Vec::new();
         let (mut key, mut last, mut last_tag) = (Vec::new(), Vec::new(), 0);
         let (mut restarts, mut key_of_restart): (_, &[u8]) = (0, &[]);
+        let mut interval = None;
         let mut at = 0;
         while at < self.end {
             if slots.len() == most {
@@ -395,6 +396,9 @@ impl<'a> DataBlock<'a> {
             let entry = self.entry(at)?;
             if restarts < self.count && self.restart(restarts)? == at {
                 if entry.shared != 0 {
+                    return None;
+                }
+                if restarts > 0 && *interval.get_or_insert(slots.len()) * restarts != slots.len() {
                     return None;
                 }
                 key_of_restart = entry.own;
@@ -417,34 +421,73 @@ impl<'a> DataBlock<'a> {
             slots.push((of_key(user_key), Slot::new(at, is_restarts)?));
             at = entry.end();
         }
+        let interval = interval.unwrap_or(slots.len().max(1));
         // As many as are passed, else they are not in order.
-        (restarts == self.count && at == self.end).then_some(slots)
+        let is_right = restarts == self.count && at == self.end;
+        (is_right && slots.len().div_ceil(interval) == restarts).then_some((interval, slots))
     }
 
-    /// The entry of slot `i` if it is a version of the user key: its key is put together backwards,
-    /// as far as it is not the restart's. The outer `None` if that is not to be told.
+    /// The entry of slot `i`, which has its restart in slot `restart`, if it is a version of the user
+    /// key: its key is put together backwards, as far as it is not the restart's. The outer `None` if
+    /// that is not to be told.
     #[inline]
     pub(crate) fn version_at(
         &self,
         i: usize,
-        slot: impl Fn(usize) -> Slot,
+        restart: usize,
+        slot: impl Fn(usize) -> Slot + Copy,
         user_key: &[u8],
     ) -> Option<Option<Version>> {
-        let at = slot(i).place();
-        let entry = self.entry(at)?;
-        let user_len = (entry.shared + entry.own.len()).checked_sub(TAG)?;
-        if user_len != user_key.len() {
+        let here = slot(i);
+        let entry = self.entry(here.place())?;
+        let (own_user, tag) = entry.own.split_last_chunk::<TAG>()?;
+        if entry.shared + own_user.len() != user_key.len() {
             return Some(None);
         }
-        let (own_user, tag) = entry.own.split_last_chunk::<TAG>()?;
-        if !are_equal(user_key.get(entry.shared..)?, own_user) {
+        if !continues(entry.own, own_user.len(), user_key, entry.shared) {
             return Some(None);
         }
         // Bytes that are left to compare.
-        let mut left = entry.shared;
+        let left = match here.is_restarts() {
+            true => entry.shared,
+            false => match self.left_to_restart(i, restart, slot, entry.shared, user_key)? {
+                Some(left) => left,
+                None => return Some(None),
+            },
+        };
+        if left > 0 {
+            let restart = self.entry(slot(restart).place())?;
+            if restart.shared != 0 || restart.own.len() < left {
+                return None;
+            }
+            let (own, key) = (restart.own.first_chunk(), user_key.first_chunk());
+            let is_equal = match (own, key) {
+                (Some(own), Some(key)) if left <= WIDTH => {
+                    splice(u64::from_be_bytes(*own) ^ u64::from_be_bytes(*key), left, 0) == 0
+                }
+                _ => are_equal(restart.own.get(..left)?, user_key.get(..left)?),
+            };
+            if !is_equal {
+                return Some(None);
+            }
+        }
+        Some(Some(entry.version(u64::from_le_bytes(*tag))))
+    }
+
+    /// Of `left` bytes that entry `i` shares, how many are its restart's, if what lies between is the
+    /// user key's. Outer and inner `None` as of [`version_at`](Self::version_at).
+    #[inline(never)]
+    fn left_to_restart(
+        &self,
+        i: usize,
+        restart: usize,
+        slot: impl Fn(usize) -> Slot,
+        mut left: usize,
+        user_key: &[u8],
+    ) -> Option<Option<usize>> {
         let mut j = i;
-        while !slot(j).is_restarts() {
-            j = j.checked_sub(1)?;
+        while j > restart && !slot(j).is_restarts() {
+            j -= 1;
             let before = self.entry(slot(j).place())?;
             if before.shared < left {
                 let bytes = before.own.get(..left - before.shared)?;
@@ -454,16 +497,7 @@ impl<'a> DataBlock<'a> {
                 left = before.shared;
             }
         }
-        if left > 0 {
-            let restart = self.entry(self.around(at)?.from)?;
-            if restart.shared != 0 {
-                return None;
-            }
-            if !are_equal(restart.own.get(..left)?, user_key.get(..left)?) {
-                return Some(None);
-            }
-        }
-        Some(Some(entry.version(u64::from_le_bytes(*tag))))
+        Some(Some(left))
     }
 
     /// Where the walk has begun, and where it ends.
@@ -774,6 +808,22 @@ impl<'a> DataBlock<'a> {
             value: at + value,
             value_len,
         })
+    }
+}
+
+/// Whether the first `len` bytes of an entry's own are those of the user key from `at` on. Mostly
+/// without a branch that depends on how many these are.
+#[inline]
+fn continues(own: &[u8], len: usize, user_key: &[u8], at: usize) -> bool {
+    match own.first_chunk() {
+        Some(head) if len <= WIDTH => {
+            let differing = u64::from_be_bytes(*head) ^ project_from(user_key, at);
+            splice(differing, len, 0) == 0 && user_key.len() >= at + len
+        }
+        _ => match (own.get(..len), user_key.get(at..at + len)) {
+            (Some(own), Some(bytes)) => are_equal(own, bytes),
+            _ => false,
+        },
     }
 }
 

@@ -107,7 +107,7 @@ impl MappedFile<'_> {
                 .map(|(target, place)| {
                     let aim = self.aim(place, *target);
                     if let Some((bytes, aim)) = &aim {
-                        aim.prefetch(bytes.as_ptr(), bytes.len());
+                        aim.prefetch(bytes.as_ptr(), bytes.len(), true);
                     }
                     aim
                 })

@@ -16,13 +16,18 @@ pub(crate) fn prefetch(address: *const u8) {
     let _ = address;
 }
 
-/// Asks for the lines of `len` bytes from `start` on, the first `lines` of them at most.
+/// Asks for the lines of `len` bytes from `start` on, about the first `lines` of them at most. Up to
+/// three without a branch: how many it is cannot be predicted.
 #[inline]
 pub(crate) fn prefetch_lines(start: *const u8, len: usize, lines: usize) {
-    let len = len.min(lines * LINE);
-    let mut offset = 0;
-    while offset < len {
+    let last = len.min(lines * LINE).saturating_sub(1);
+    for line in 0..3 {
+        prefetch(start.wrapping_add(last.min(line * LINE)));
+    }
+    let mut offset = 3 * LINE;
+    while offset < last {
         prefetch(start.wrapping_add(offset));
         offset += LINE;
     }
+    prefetch(start.wrapping_add(last));
 }

@@ -7,8 +7,8 @@
 //! entry, and what its key shares with others: mostly all of that is the restart's.
 //!
 //! ```text
-//!   block   := word:u64  n:u8 fingerprint:u8[..]  slot:u16[..]     whole cache lines
-//!   word    := of the block's restarts; 0: nothing is known
+//!   block   := n:u8  interval:u8  fingerprint:u8[..]  slot:u16[..]     whole cache lines
+//!   n       := entries; 0: nothing is known
 //!   slot    := place << 1 | whether all that the entry shares is the restart's
 //! ```
 //!
@@ -39,6 +39,9 @@ const WORDS: usize = LINE / 8;
 
 /// Lines to a block at most: a byte counts the entries.
 const MOST_LINES: usize = 12;
+
+/// Bytes before the fingerprints of a block.
+const HEADER: usize = 2;
 
 /// Lines of slots that are asked for at most.
 const SLOT_LINES: usize = 6;
@@ -108,10 +111,12 @@ struct Shape {
 
 impl Shape {
     fn of_lines(lines: usize) -> Shape {
-        let words = lines * WORDS - 1;
-        let fits = |capacity: &usize| (capacity + 1).div_ceil(8) + capacity.div_ceil(4) <= words;
-        let capacity = (0..=255).rev().find(fits).unwrap_or(0);
-        Shape { lines, capacity }
+        // A byte and two for each entry; the latter at an even place.
+        let capacity = (lines * LINE - HEADER) / 3;
+        Shape {
+            lines,
+            capacity: capacity.min(u8::MAX.into()),
+        }
     }
 
     /// For blocks of so many entries on average, a few more in some; `None` if these are too many.
@@ -126,9 +131,9 @@ impl Shape {
         CHUNK * self.lines * LINE
     }
 
-    /// The word of the first slot.
+    /// Bytes before the first slot.
     fn slots(self) -> usize {
-        1 + (self.capacity + 1).div_ceil(8)
+        HEADER + self.capacity.next_multiple_of(2)
     }
 }
 
@@ -141,74 +146,83 @@ struct View<'a> {
 
 impl View<'_> {
     #[inline]
-    fn word(&self, i: usize) -> u64 {
+    fn word(&self, i: usize, order: Ordering) -> u64 {
         match self.lines.get(i / WORDS) {
-            Some(line) => line.0[i % WORDS].load(Ordering::Relaxed),
+            Some(line) => line.0[i % WORDS].load(order),
             None => 0,
         }
     }
 
     #[inline]
-    fn len(&self) -> usize {
-        (self.word(1) & 0xff) as usize
-    }
-
-    #[inline]
     fn slot(&self, i: usize) -> Slot {
-        let word = self.word(self.shape.slots() + i / 4);
-        Slot((word >> (16 * (i % 4))) as u16)
+        let at = self.shape.slots() + 2 * i;
+        Slot((self.word(at / 8, Ordering::Relaxed) >> (8 * (at % 8))) as u16)
     }
 
-    /// `entries`: no more than there is room for.
-    fn put(&self, restarts: u64, entries: &[(u8, Slot)]) {
-        let place = |i: usize| self.lines.get(i / WORDS).map(|line| &line.0[i % WORDS]);
-        let put = |i: usize, word: u64| {
-            if let Some(place) = place(i) {
-                place.store(word, Ordering::Relaxed);
-            }
-        };
-        let mut prints = vec![entries.len() as u8]; // a byte is enough for all shapes
-        prints.extend(entries.iter().map(|(print, _)| print));
-        for (i, bytes) in prints.chunks(8).enumerate() {
-            put(1 + i, word_of(bytes.iter().map(|&b| (b.into(), 8))));
-        }
-        for (i, slots) in entries.chunks(4).enumerate() {
-            let word = word_of(slots.iter().map(|(_, slot)| (slot.0.into(), 16)));
-            put(self.shape.slots() + i, word);
-        }
-        // Whoever sees it sees the rest.
-        if let Some(place) = place(0) {
-            place.store(restarts, Ordering::Release);
+    /// `entries`: no more than there is room for, `interval` of them to a restart.
+    fn put(&self, interval: usize, entries: &[(u8, Slot)]) {
+        // A byte is enough for both: there is no room for more entries.
+        let mut bytes = vec![entries.len() as u8, interval as u8];
+        bytes.extend(entries.iter().map(|(print, _)| print));
+        bytes.resize(self.shape.slots(), 0);
+        bytes.extend(entries.iter().flat_map(|(_, slot)| slot.0.to_le_bytes()));
+        let words = bytes.chunks(8).map(|bytes| {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        });
+        let places = self.lines.iter().flat_map(|line| &line.0);
+        let all: Vec<_> = places.zip(words).collect();
+        for (i, (place, word)) in all.into_iter().enumerate().rev() {
+            // Whoever sees the first sees the rest.
+            let order = match i {
+                0 => Ordering::Release,
+                _ => Ordering::Relaxed,
+            };
+            place.store(word, order);
         }
     }
 
+    /// Which bytes of line `i` are fingerprints, of which there are `len`, with this value: a bit for
+    /// each, and none too few, without a branch that depends on it.
     #[inline]
-    fn print(&self, i: usize) -> u8 {
-        (self.word(1 + (i + 1) / 8) >> (8 * ((i + 1) % 8))) as u8
-    }
-
-    /// The first of the entries from `from` to `len` that has this fingerprint.
-    #[inline]
-    fn next(&self, from: usize, len: usize, fingerprint: u8) -> Option<usize> {
+    fn hits(&self, i: usize, len: usize, fingerprint: u8) -> u64 {
         let all = u64::from(fingerprint) * 0x0101_0101_0101_0101;
-        let mut byte = from + 1;
-        while byte <= len {
-            let hits = zero_bytes(self.word(1 + byte / 8) ^ all) >> (8 * (byte % 8));
-            if hits != 0 {
-                let i = byte - 1 + hits.trailing_zeros() as usize / 8;
-                return (i < len).then_some(i);
-            }
-            byte = (byte / 8 + 1) * 8;
+        let Some(line) = self.lines.get(i) else {
+            return 0;
+        };
+        let mut hits = 0;
+        for (place, word) in line.0.iter().enumerate() {
+            let word = word.load(Ordering::Relaxed);
+            hits |= bit_by_byte(zero_bytes(word ^ all)) << (8 * place);
         }
-        None
+        let before = match i {
+            0 => low(HEADER),
+            _ => 0,
+        };
+        hits & low((HEADER + len).saturating_sub(LINE * i)) & !before
     }
 }
 
-/// The highest bit of every byte that is zero.
+/// So many of the lowest bits, or all.
+#[inline]
+fn low(bits: usize) -> u64 {
+    match bits < 64 {
+        true => (1 << bits) - 1,
+        false => u64::MAX,
+    }
+}
+
+/// The highest bit of every byte that is zero, and maybe of one above such a byte.
 #[inline]
 fn zero_bytes(x: u64) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    !(((x & LOW) + LOW) | x | LOW)
+    x.wrapping_sub(0x0101_0101_0101_0101) & !x & 0x8080_8080_8080_8080
+}
+
+/// The highest bits of eight bytes, of which no others are set, side by side, the lowest byte's first.
+#[inline]
+fn bit_by_byte(x: u64) -> u64 {
+    (x >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// A byte of hash.
@@ -304,10 +318,10 @@ impl Slots {
         }
         let entries = DataBlock::new(bytes, Restarts::from_word(word))
             .and_then(|block| block.slots(self.shape.capacity, fingerprint));
-        if let Some(entries) = entries
+        if let Some((interval, entries)) = entries
             && let Some(view) = self.view(block).or_else(|| self.allocate(block))
         {
-            view.put(word, &entries);
+            view.put(interval, &entries);
         }
     }
 
@@ -334,17 +348,17 @@ impl Slots {
     #[inline]
     pub fn aim(&self, block: usize, user_key: &[u8]) -> Option<Aim<'_>> {
         let view = self.view(block)?;
-        let word = view.lines.first()?.0[0].load(Ordering::Acquire);
-        if word == 0 {
+        let [len, interval, ..] = view.word(0, Ordering::Acquire).to_le_bytes();
+        if len == 0 {
             return None;
         }
-        let (len, fingerprint) = (view.len(), fingerprint(user_key));
+        let (len, fingerprint) = (usize::from(len), fingerprint(user_key));
         Some(Aim {
             view,
-            restarts: Restarts::from_word(word),
             len,
+            interval: u32::from(interval),
             fingerprint,
-            first: view.next(0, len, fingerprint),
+            hits: view.hits(0, len, fingerprint),
         })
     }
 
@@ -352,7 +366,7 @@ impl Slots {
     #[inline]
     pub fn look_up(&self, block: usize, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
         let aim = self.aim(block, user_key)?;
-        aim.prefetch(bytes.as_ptr(), bytes.len());
+        aim.prefetch(bytes.as_ptr(), bytes.len(), false);
         aim.seek(bytes, user_key, tag)
     }
 
@@ -369,18 +383,35 @@ impl Slots {
 #[derive(Debug, Clone, Copy)]
 pub struct Aim<'a> {
     view: View<'a>,
-    restarts: Restarts,
     len: usize,
+    /// Entries to a restart.
+    interval: u32,
     fingerprint: u8,
-    /// The first entry that has the key's fingerprint.
-    first: Option<usize>,
+    /// The hits in the first line.
+    hits: u64,
 }
 
 impl Aim<'_> {
-    /// Asks for the lines that [`seek`](Self::seek) is going to read of the block at `base`.
+    /// The first of the hits in line `line`.
     #[inline]
-    pub fn prefetch(&self, base: *const u8, size: usize) {
-        let Some(i) = self.first else {
+    fn first(line: usize, hits: u64) -> Option<usize> {
+        (LINE * line + hits.trailing_zeros() as usize)
+            .checked_sub(HEADER)
+            .filter(|_| hits != 0)
+    }
+
+    /// The slot of the restart of slot `i`.
+    #[inline]
+    fn restart(&self, i: usize) -> usize {
+        i - (i as u32).checked_rem(self.interval).unwrap_or(0) as usize
+    }
+
+    /// Asks for the lines that [`seek`](Self::seek) is going to read of the block at `base`: those of
+    /// the entry and its restart, and of those before it that it shares bytes with, if that is not
+    /// asked at once.
+    #[inline]
+    pub fn prefetch(&self, base: *const u8, size: usize, early: bool) {
+        let Some(i) = Aim::first(0, self.hits) else {
             return;
         };
         let slot = self.view.slot(i);
@@ -389,19 +420,15 @@ impl Aim<'_> {
             true => self.view.slot(i + 1).place(),
             false => size,
         };
-        let start = base.wrapping_add(at);
-        prefetch_lines(
-            start,
-            end.saturating_sub(at) + start as usize % LINE,
-            ENTRY_LINES,
-        );
+        prefetch_lines(base.wrapping_add(at), end.saturating_sub(at), ENTRY_LINES);
+        let restart = self.restart(i);
+        prefetch(base.wrapping_add(self.view.slot(restart).place()));
         let (mut before, mut slot) = (i, slot);
-        while !slot.is_restarts() && before > 0 {
+        while early && !slot.is_restarts() && before > restart {
             before -= 1;
             slot = self.view.slot(before);
             prefetch(base.wrapping_add(slot.place()));
         }
-        prefetch(base.wrapping_add(self.restarts.around(at, size).from));
     }
 
     /// The first version at or behind the internal key (`user_key`, `tag`) in the block; if there is
@@ -409,32 +436,33 @@ impl Aim<'_> {
     /// that older versions may be in the next. `None` if that cannot be told.
     #[inline]
     pub fn seek(&self, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
-        let block = DataBlock::new(bytes, self.restarts)?;
-        let mut next = self.first;
-        while let Some(i) = next {
-            if let Some(version) = block.version_at(i, |i| self.view.slot(i), user_key)?
-                && version.tag <= tag
-            {
-                return Some(Step::Version(version));
+        // The entries end before one restart at least; that is all that matters here.
+        let block = DataBlock::new(bytes, Restarts::anywhere(1))?;
+        let mut last = None;
+        let mut line = 0;
+        let mut hits = self.hits;
+        loop {
+            while let Some(i) = Aim::first(line, hits) {
+                let slot = |i: usize| self.view.slot(i);
+                if let Some(version) = block.version_at(i, self.restart(i), slot, user_key)?
+                    && version.tag <= tag
+                {
+                    return Some(Step::Version(version));
+                }
+                last = Some(i);
+                hits &= hits - 1;
             }
-            next = self.view.next(i + 1, self.len, self.fingerprint);
+            line += 1;
+            if LINE * line >= HEADER + self.len {
+                break;
+            }
+            hits = self.view.hits(line, self.len, self.fingerprint);
         }
-        let last = self.len.checked_sub(1)?;
-        Some(match self.view.print(last) == self.fingerprint {
+        Some(match last == Some(self.len - 1) {
             true => Step::End,
             false => Step::Larger,
         })
     }
-}
-
-/// Numbers of so many bits side by side, the first one lowest.
-fn word_of(numbers: impl Iterator<Item = (u64, u32)>) -> u64 {
-    let (mut word, mut used) = (0, 0);
-    for (number, bits) in numbers {
-        word |= number << used;
-        used += bits;
-    }
-    word
 }
 
 #[cfg(test)]
@@ -464,7 +492,7 @@ mod tests {
         let capacities: Vec<_> = (1..=MOST_LINES)
             .map(|lines| Shape::of_lines(lines).capacity)
             .collect();
-        let expected = [16, 39, 60, 80, 103, 124, 144, 167, 188, 208, 231, 252];
+        let expected = [20, 42, 63, 84, 106, 127, 148, 170, 191, 212, 234, 255];
         assert_eq!(capacities, expected);
         let lines = |entries| Shape::of_entries(entries).map(|shape| shape.lines);
         assert_eq!(lines(33), Some(2));
@@ -477,7 +505,7 @@ mod tests {
     /// Keys of which nothing is out of the ordinary are all found, and no others.
     #[test]
     fn ordinary_keys() {
-        for n in [1, 2, 7, 8, 15, 16, 17, 33, 39, 60, 124, 220] {
+        for n in [1, 2, 7, 8, 15, 16, 17, 33, 42, 60, 124, 220] {
             let (keys, bytes, word) = block_of(n);
             let slots = Slots::new(70, 70 * n as u64, &Arc::default(), usize::MAX);
             assert_eq!(seek(&slots, 65, &bytes, b"user", 9), None);
@@ -505,9 +533,9 @@ mod tests {
     #[test]
     fn what_is_not_right_or_has_no_room_is_not_known() {
         let slots_for = |entries: u64| Slots::new(2, 2 * entries, &Arc::default(), usize::MAX);
-        let (keys, bytes, word) = block_of(16);
+        let (keys, bytes, word) = block_of(20);
         let is_known = |slots: &Slots| seek(slots, 0, &bytes, &keys[3], 9).is_some();
-        let slots = slots_for(13);
+        let slots = slots_for(17);
         slots.note(0, &bytes, word & !IS_RIGHT);
         assert_eq!(slots.word(0), word & !IS_RIGHT);
         assert!(!is_known(&slots));
@@ -517,12 +545,12 @@ mod tests {
         assert_eq!(slots.word(0), word, "what is right stays right");
 
         // A word of another block.
-        let (_, more_bytes, more_word) = block_of(17);
-        let misled = slots_for(13);
+        let (_, more_bytes, more_word) = block_of(21);
+        let misled = slots_for(17);
         misled.note(0, &bytes, block_of(60).2);
         assert!(!is_known(&misled));
         // One entry too many, beside a block that has all that there is room for.
-        let small = slots_for(13);
+        let small = slots_for(17);
         small.note(0, &bytes, word);
         small.note(1, &more_bytes, more_word);
         assert_eq!(small.word(1), more_word);
@@ -530,10 +558,10 @@ mod tests {
         assert!(is_known(&small));
         // Entries too far from the block's first byte.
         let versions: Vec<_> = keys.iter().map(|key| (key.clone(), 9)).collect();
-        for (size, expected) in [(2000, true), (2200, false)] {
+        for (size, expected) in [(1600, true), (1800, false)] {
             let (bytes, _) = build(&versions, 16, |_| vec![0; size]);
             let block = DataBlock::new(&bytes, Restarts::default()).expect("own block");
-            let slots = slots_for(13);
+            let slots = slots_for(17);
             slots.note(0, &bytes, block.restarts().word() | IS_RIGHT);
             for key in &keys {
                 let found = seek(&slots, 0, &bytes, key, 9);
@@ -630,26 +658,51 @@ mod tests {
 
     proptest! {
         #[test]
-        fn next_of_a_fingerprint(
-            prints in prop::collection::vec(0u8..3, 1..60), print in 0u8..4, from in 0usize..61,
+        fn entries_of_a_fingerprint(
+            prints in prop::collection::vec(0u8..3, 1..252), print in 0u8..4, interval in 1usize..20,
         ) {
-            let shape = Shape::of_entries(prints.len()).expect("room");
+            let shape = (1..=MOST_LINES).map(Shape::of_lines);
+            let shape = shape.into_iter().find(|shape| shape.capacity >= prints.len());
+            let shape = shape.expect("room");
             let lines: Vec<_> = (0..shape.lines).map(|_| Line::default()).collect();
             let view = View { lines: &lines, shape };
-            let entries: Vec<_> = prints.iter().map(|&print| (print, Slot(print.into()))).collect();
-            view.put(1, &entries);
-            let oracle = (from..prints.len()).find(|&i| prints[i] == print);
-            prop_assert_eq!(view.next(from, prints.len(), print), oracle);
-            for (i, &print) in prints.iter().enumerate() {
-                prop_assert_eq!((view.print(i), view.slot(i)), (print, Slot(print.into())));
+            let slot = |i: usize| Slot(i as u16 * 259);
+            let entries: Vec<_> = (prints.iter().enumerate()).map(|(i, &p)| (p, slot(i))).collect();
+            view.put(interval, &entries);
+            let [len, stored, ..] = view.word(0, Ordering::Relaxed).to_le_bytes();
+            prop_assert_eq!((usize::from(len), usize::from(stored)), (prints.len(), interval));
+            let mut found = Vec::new();
+            for line in 0..shape.lines {
+                let mut hits = view.hits(line, prints.len(), print);
+                while let Some(i) = Aim::first(line, hits) {
+                    found.push(i);
+                    hits &= hits - 1;
+                }
             }
+            prop_assert!(found.is_sorted() && found.iter().all(|&i| i < prints.len()));
+            for i in 0..prints.len() {
+                match prints[i] == print {
+                    true => prop_assert!(found.contains(&i)),
+                    false => prop_assert!(!found.contains(&i) || prints[i] ^ print == 1),
+                }
+            }
+            prop_assert!((0..prints.len()).all(|i| view.slot(i) == slot(i)));
         }
 
         #[test]
         fn zero_bytes_are_those(x: u64, mask: u64) {
-            let is_zero = |x: u64| x.to_le_bytes().map(|byte| if byte == 0 { 0x80 } else { 0 });
             for x in [x & mask, x & 0x8181_8181_8181_8181 & mask] {
-                prop_assert_eq!(zero_bytes(x).to_le_bytes(), is_zero(x));
+                let zeros = zero_bytes(x);
+                for (i, byte) in x.to_le_bytes().into_iter().enumerate() {
+                    let is_told = zeros >> (8 * i) & 0xff;
+                    let below = i > 0 && zeros >> (8 * (i - 1)) & 0xff != 0;
+                    match byte {
+                        0 => prop_assert_eq!(is_told, 0x80),
+                        1 => prop_assert_eq!(is_told, if below { 0x80 } else { 0 }),
+                        _ => prop_assert_eq!(is_told, 0),
+                    }
+                    prop_assert_eq!(bit_by_byte(zeros) >> i & 1, is_told >> 7);
+                }
             }
         }
 
@@ -691,7 +744,7 @@ mod tests {
                 slots.note(0, &bytes, word | IS_RIGHT);
             }
             if let Some(aim) = slots.aim(0, &user) {
-                aim.prefetch(bytes.as_ptr(), bytes.len());
+                aim.prefetch(bytes.as_ptr(), bytes.len(), true);
                 let _ = aim.seek(&bytes, &user, tag);
             }
         }

@@ -39,14 +39,16 @@ impl Node {
     #[inline]
     pub fn count(&self, x: u32, exact: bool) -> Option<usize> {
         let x = signed(x.min(HIGHEST + 1));
-        let (mut below, mut at_or_below) = (0, 0);
-        for &cut in &self.0 {
-            below += i32::from(cut < x);
-            at_or_below += i32::from(cut <= x);
-        }
+        let below: i32 = self.0.iter().map(|&cut| i32::from(cut < x)).sum();
         // Of the first it is known.
-        let below = below.max(1);
-        (exact || at_or_below <= below).then_some(at_or_below.max(1) as usize)
+        let below = below.max(1) as usize;
+        match self.0.get(below) == Some(&x) {
+            false => Some(below),
+            true if exact => {
+                Some(below + self.0[below..].iter().take_while(|&&cut| cut == x).count())
+            }
+            true => None,
+        }
     }
 
     /// Where a target with number `x` lies between the `count` cuts at or below it and the next, in
