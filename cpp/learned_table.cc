@@ -134,20 +134,17 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
-  const auto seek = [&] { return SeekIndexAhead(read, key); };
-  // While memory answers for the filter it is asked for more: in a mapped file, where it is known
-  // where the block is, for that, and for what the index reads otherwise. (Both would be too much: the
-  // processor gets no further than a few hundred instructions beyond the first that it waits for.)
+  // While memory answers for the filter it is asked for more: for the entry in a mapped file, and for
+  // what the index reads. The processor gets no further than a few hundred instructions beyond the
+  // first that it waits for, so the filter's line is asked for before all that.
   FilterForecast* const forecast =
       filter != nullptr && (IsInMap(read) || filter_line_.IsKnown()) ? &FilterForecast::Of(number_)
                                                                     : nullptr;
   const bool ahead = forecast != nullptr && forecast->MayMatch();
-  ffi::Guess guess;
+  ffi::Aimed aimed;
   if (ahead) {
-    if (!IsInMap(read)) {
-      filter_line_.Prefetch(rocksdb::ExtractUserKey(key));
-    }
-    guess = seek();
+    filter_line_.Prefetch(rocksdb::ExtractUserKey(key));
+    aimed = SeekIndexAhead(read, key);
   }
   if (filter != nullptr) {
     const bool may_match = MayMatch(read, key, get_context, filter);
@@ -159,13 +156,14 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     }
   }
   if (!ahead) {
-    guess = seek();
+    aimed = SeekIndexAhead(read, key);
   }
   Lookup lookup(read, key, get_context);
-  if (guess.at.block < blocks_) {
-    LookUpIn(guess, &lookup);
-    LookUpBehind(guess.at.block, &lookup);
-  } else if (guess.at.block == kFailed) {
+  const uint64_t block = aimed.guess.at.block;
+  if (block < blocks_) {
+    LookUpIn(aimed, &lookup);
+    LookUpBehind(block, &lookup);
+  } else if (block == kFailed) {
     lookup.status = IndexFailed();
   }
   if (lookup.matched && filter != nullptr) {
@@ -248,13 +246,8 @@ ffi::Guess LearnedTable::SeekIndex(const Slice& internal_key) const {
                                rocksdb::ExtractInternalKeyFooter(internal_key));
 }
 
-ffi::Guess LearnedTable::SeekIndexAhead(const ReadOptions& read, const Slice& internal_key) const {
-  if (!IsInMap(read)) {
-    return SeekIndex(internal_key);
-  }
-  const ffi::Guess guess = map_->Seek(index_, internal_key);
-  map_->Prefetch(guess);
-  return guess;
+ffi::Aimed LearnedTable::SeekIndexAhead(const ReadOptions& read, const Slice& internal_key) const {
+  return IsInMap(read) ? map_->Aim(index_, internal_key) : ffi::Aimed{SeekIndex(internal_key), 0};
 }
 
 void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& guess) const {
@@ -323,14 +316,15 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
       }
       return;
     }
-    LookUpIn({at, 0}, lookup);  // versions that go on begin the block
+    LookUpIn({{at, 0}, 0}, lookup);  // versions that go on begin the block
   }
 }
 
-void LearnedTable::LookUpIn(const ffi::Guess& guess, Lookup* lookup) const {
+void LearnedTable::LookUpIn(const ffi::Aimed& aimed, Lookup* lookup) const {
+  const ffi::Guess& guess = aimed.guess;
   if (IsInMap(lookup->read)) {
     PERF_TIMER_GUARD(block_seek_nanos);
-    const ffi::BlockStep step = map_->LookUp(guess.at, lookup->key);
+    const ffi::BlockStep step = map_->LookUp(guess.at, aimed.word, lookup->key);
     PERF_TIMER_STOP(block_seek_nanos);
     if (step.kind != ffi::BlockStepKind::Unknown) {
       HeldBlock block = map_->Hold(guess.at, /*counts=*/true);

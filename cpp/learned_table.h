@@ -102,7 +102,7 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsInMap(const rocksdb::ReadOptions& read) const;
   bool IsInCache(const rocksdb::ReadOptions& read) const;
   // Where a key is, as a lookup wants to know it, which then reads what this has asked for.
-  ffi::Guess SeekIndexAhead(const rocksdb::ReadOptions& read,
+  ffi::Aimed SeekIndexAhead(const rocksdb::ReadOptions& read,
                             const rocksdb::Slice& internal_key) const;
   // Where keys are: in a mapped file, the entry too where that is known.
   void SeekIndexForAll(const rocksdb::ReadOptions& read, rust::Slice<const ffi::BatchKey> keys,
@@ -116,7 +116,7 @@ class LearnedTable final : public rocksdb::TableReader {
                                       rocksdb::GetContext* get_context) const;
   HeldBlock HoldCached(rocksdb::Cache::Handle* handle) const;
   // Gives the versions in one block to the lookup.
-  void LookUpIn(const ffi::Guess& guess, Lookup* lookup) const;
+  void LookUpIn(const ffi::Aimed& aimed, Lookup* lookup) const;
   // The same as RocksDB does it, who reads the block if it is not held.
   void ReadIn(const ffi::Position& at, HeldBlock* block, Lookup* lookup) const;
   // Goes on with the blocks behind `block`, if versions of the user key may be there.

@@ -24,24 +24,23 @@ class MappedBlocks {
   static std::unique_ptr<MappedBlocks> Open(const rocksdb::BlockBasedTable::Rep& rep,
                                             uint64_t blocks, const SlotMemory& memory);
 
-  // Seeks in the index of the file, and asks for what is known of the block. Where entries' places
-  // are, the index is not asked for a guess.
-  ffi::Guess Seek(const ffi::Index& index, const rocksdb::Slice& internal_key) const {
-    return slots_->seek(index, file_, AsRust(rocksdb::ExtractUserKey(internal_key)),
-                        rocksdb::ExtractInternalKeyFooter(internal_key));
+  // Seeks in the index of the file and in what is known of the block, and asks for what LookUp reads.
+  // Where entries' places are, the index is not asked for a guess.
+  ffi::Aimed Aim(const ffi::Index& index, const rocksdb::Slice& internal_key) const {
+    return slots_->aim(index, file_, AsRust(rocksdb::ExtractUserKey(internal_key)),
+                       rocksdb::ExtractInternalKeyFooter(internal_key));
   }
-  // Asks for a line of the block, so that the processor finds out where in memory it is: while it
-  // does, it goes on for a few hundred instructions only, so this comes last, right before what else
-  // waits for memory.
+  // Asks for a line of the block.
   void Prefetch(const ffi::Guess& guess) const {
     const uint64_t part = guess.part < 0 ? 0 : static_cast<uint64_t>(guess.part);
     __builtin_prefetch(base_ + guess.at.offset + (guess.at.size * part >> 16));
   }
   // Asks for what Find reads.
   void PrefetchWord(const ffi::Guess& guess) const { slots_->prefetch_word(guess.at.block); }
-  // Where in its block the key is, if that is known without a search.
-  ffi::BlockStep LookUp(const ffi::Position& at, const rocksdb::Slice& internal_key) const {
-    return slots_->look_up(at.block, AsRust(rocksdb::Slice(base_ + at.offset, at.size)),
+  // Where in its block the key is, if that is known without a search. `aimed`: of Aim, if it was asked.
+  ffi::BlockStep LookUp(const ffi::Position& at, uint64_t aimed,
+                        const rocksdb::Slice& internal_key) const {
+    return slots_->look_up(at.block, aimed, AsRust(rocksdb::Slice(base_ + at.offset, at.size)),
                            AsRust(rocksdb::ExtractUserKey(internal_key)),
                            rocksdb::ExtractInternalKeyFooter(internal_key));
   }

@@ -63,6 +63,23 @@ impl MappedFile<'_> {
         }
     }
 
+    /// [`place`](Self::place), and the [`Aim::word`] there, or 0 if that is not known. Asks for what a
+    /// lookup reads next.
+    #[inline]
+    pub fn aim_at(&self, target: Target<'_>) -> (Place, u64) {
+        let place = self.place(target);
+        match self.aim(&place, target) {
+            Some((bytes, aim)) => {
+                aim.prefetch(bytes.as_ptr(), bytes.len());
+                (place, aim.word())
+            }
+            None => {
+                self.prefetch(&place);
+                (place, 0)
+            }
+        }
+    }
+
     /// Asks for what a lookup by slots reads first.
     #[inline]
     pub fn prefetch(&self, place: &Place) {
@@ -107,7 +124,7 @@ impl MappedFile<'_> {
                 .map(|(target, place)| {
                     let aim = self.aim(place, *target);
                     if let Some((bytes, aim)) = &aim {
-                        aim.prefetch(bytes.as_ptr(), bytes.len(), true);
+                        aim.prefetch(bytes.as_ptr(), bytes.len());
                     }
                     aim
                 })
@@ -192,11 +209,10 @@ mod tests {
             });
             prop_assert_eq!(together.len(), targets.len());
             for (target, together) in targets.iter().zip(together) {
-                let place = file.place(*target);
-                file.prefetch(&place);
+                let (place, aimed) = file.aim_at(*target);
                 let step = place.handle.and_then(|handle| {
                     let block = &bytes[handle.offset as usize..][..handle.size as usize];
-                    slots.look_up(place.block, block, target.user_key, target.tag)
+                    slots.look_up(place.block, aimed, block, target.user_key, target.tag)
                 });
                 prop_assert_eq!((place.block, place.handle, step), together);
                 let block = index.seek(target.user_key, target.tag);

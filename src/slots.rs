@@ -352,21 +352,43 @@ impl Slots {
         if len == 0 {
             return None;
         }
-        let (len, fingerprint) = (usize::from(len), fingerprint(user_key));
+        let len = usize::from(len);
         Some(Aim {
             view,
             len,
             interval: u32::from(interval),
-            fingerprint,
-            hits: view.hits(0, len, fingerprint),
+            hits: view.hits(0, len, fingerprint(user_key)),
         })
     }
 
-    /// [`aim`](Self::aim) and [`Aim::seek`] in one go, for the block with these bytes.
+    /// The aim that [`Aim::word`] tells of, at the same key in the same block.
     #[inline]
-    pub fn look_up(&self, block: usize, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
-        let aim = self.aim(block, user_key)?;
-        aim.prefetch(bytes.as_ptr(), bytes.len(), false);
+    fn aim_again(&self, block: usize, word: u64) -> Option<Aim<'_>> {
+        let view = self.view(block)?;
+        let [len, interval, ..] = view.word(0, Ordering::Acquire).to_le_bytes();
+        Some(Aim {
+            view,
+            len: usize::from(len),
+            interval: u32::from(interval),
+            hits: word & !low(HEADER),
+        })
+    }
+
+    /// [`aim`](Self::aim) and [`Aim::seek`] in one go, for the block with these bytes. `aimed`: the
+    /// [`Aim::word`] of such an aim, or 0.
+    #[inline]
+    pub fn look_up(
+        &self,
+        block: usize,
+        aimed: u64,
+        bytes: &[u8],
+        user_key: &[u8],
+        tag: u64,
+    ) -> Option<Step> {
+        let aim = match aimed {
+            0 => self.aim(block, user_key)?,
+            word => self.aim_again(block, word)?,
+        };
         aim.seek(bytes, user_key, tag)
     }
 
@@ -386,12 +408,17 @@ pub struct Aim<'a> {
     len: usize,
     /// Entries to a restart.
     interval: u32,
-    fingerprint: u8,
     /// The hits in the first line.
     hits: u64,
 }
 
 impl Aim<'_> {
+    /// The aim in a word, which is not 0.
+    #[inline]
+    pub fn word(&self) -> u64 {
+        self.hits | 1 // no hit: the byte is not a fingerprint
+    }
+
     /// The first of the hits in line `line`.
     #[inline]
     fn first(line: usize, hits: u64) -> Option<usize> {
@@ -407,10 +434,9 @@ impl Aim<'_> {
     }
 
     /// Asks for the lines that [`seek`](Self::seek) is going to read of the block at `base`: those of
-    /// the entry and its restart, and of those before it that it shares bytes with, if that is not
-    /// asked at once.
+    /// the entry and its restart, and of those before it that it shares bytes with.
     #[inline]
-    pub fn prefetch(&self, base: *const u8, size: usize, early: bool) {
+    pub fn prefetch(&self, base: *const u8, size: usize) {
         let Some(i) = Aim::first(0, self.hits) else {
             return;
         };
@@ -424,7 +450,7 @@ impl Aim<'_> {
         let restart = self.restart(i);
         prefetch(base.wrapping_add(self.view.slot(restart).place()));
         let (mut before, mut slot) = (i, slot);
-        while early && !slot.is_restarts() && before > restart {
+        while !slot.is_restarts() && before > restart {
             before -= 1;
             slot = self.view.slot(before);
             prefetch(base.wrapping_add(slot.place()));
@@ -456,7 +482,7 @@ impl Aim<'_> {
             if LINE * line >= HEADER + self.len {
                 break;
             }
-            hits = self.view.hits(line, self.len, self.fingerprint);
+            hits = (self.view).hits(line, self.len, fingerprint(user_key));
         }
         Some(match last == Some(self.len - 1) {
             true => Step::End,
@@ -473,7 +499,11 @@ mod tests {
     use std::thread;
 
     fn seek(slots: &Slots, block: usize, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
-        slots.aim(block, user_key)?.seek(bytes, user_key, tag)
+        let aim = slots.aim(block, user_key)?;
+        assert_ne!(aim.word(), 0);
+        let step = aim.seek(bytes, user_key, tag);
+        assert_eq!(slots.look_up(block, aim.word(), bytes, user_key, tag), step);
+        step
     }
 
     /// A block of `n` keys, and its word.
@@ -744,8 +774,10 @@ mod tests {
                 slots.note(0, &bytes, word | IS_RIGHT);
             }
             if let Some(aim) = slots.aim(0, &user) {
-                aim.prefetch(bytes.as_ptr(), bytes.len(), true);
-                let _ = aim.seek(&bytes, &user, tag);
+                aim.prefetch(bytes.as_ptr(), bytes.len());
+                let step = aim.seek(&bytes, &user, tag);
+                prop_assert_eq!(slots.look_up(0, aim.word(), &bytes, &user, tag), step);
+                prop_assert_eq!(slots.look_up(0, 0, &bytes, &user, tag), step);
             }
         }
     }

@@ -37,6 +37,13 @@ pub(super) mod cpp {
         part: i32,
     }
 
+    /// A guess, and in a mapped file what is known of the entry: `slots::Aim::word`, or 0.
+    #[derive(Clone, Copy)]
+    struct Aimed {
+        guess: Guess,
+        word: u64,
+    }
+
     /// What a search in a data block comes to; see `data_block::Step`.
     #[repr(u8)]
     enum BlockStepKind {
@@ -223,12 +230,15 @@ pub(super) mod cpp {
         fn prefetch_word(self: &BlockSlots, block: u64);
         /// A `word` with the highest bit set is that of a block whose bytes are right.
         fn note(self: &BlockSlots, block: u64, bytes: &[u8], word: u64);
-        /// Seeks in the index, and asks for the slots of the block. `file`: all its bytes.
-        fn seek(self: &BlockSlots, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> Guess;
-        /// `Unknown` if the block, of which these are the bytes, is to be searched.
+        /// Seeks in the index and in the slots, and asks for what `look_up` reads. `file`: all its
+        /// bytes.
+        fn aim(self: &BlockSlots, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> Aimed;
+        /// `Unknown` if the block, of which these are the bytes, is to be searched. `aimed`: the word
+        /// of an `Aimed` of this block and key, or 0.
         fn look_up(
             self: &BlockSlots,
             block: u64,
+            aimed: u64,
             bytes: &[u8],
             user_key: &[u8],
             tag: u64,
@@ -656,18 +666,29 @@ impl BlockSlots {
         }
     }
 
-    fn seek(&self, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> cpp::Guess {
+    fn aim(&self, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> cpp::Aimed {
         let file = self.of(index, file);
         let found = guard(|| {
-            let place = file.place(Target { user_key, tag });
-            self.0.prefetch(place.block);
-            guess_of(index.position_of(place.block, place.handle), place.guess)
+            let (place, word) = file.aim_at(Target { user_key, tag });
+            let at = index.position_of(place.block, place.handle);
+            let guess = guess_of(at, place.guess);
+            cpp::Aimed { guess, word }
         });
-        found.unwrap_or_else(|| guess_of(failed(), None))
+        found.unwrap_or_else(|| cpp::Aimed {
+            guess: guess_of(failed(), None),
+            word: 0,
+        })
     }
 
-    fn look_up(&self, block: u64, bytes: &[u8], user_key: &[u8], tag: u64) -> cpp::BlockStep {
-        let look_up = || self.0.look_up(block as usize, bytes, user_key, tag);
+    fn look_up(
+        &self,
+        block: u64,
+        aimed: u64,
+        bytes: &[u8],
+        user_key: &[u8],
+        tag: u64,
+    ) -> cpp::BlockStep {
+        let look_up = || (self.0).look_up(block as usize, aimed, bytes, user_key, tag);
         step_or_unknown(guard(look_up).flatten())
     }
 
