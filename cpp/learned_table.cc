@@ -111,7 +111,7 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       tracer_(tracer),
       number_(NextNumber()),
       is_ordinary_(IsOrdinary()),
-      filter_line_(rep_),
+      bloom_(rep_),
       map_(MappedBlocks::Open(rep_, blocks_, memory)) {}
 
 bool LearnedTable::IsOrdinary() const {
@@ -137,17 +137,20 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
   // While memory answers for the filter it is asked for more: for the entry in a mapped file, and for
   // what the index reads. The processor gets no further than a few hundred instructions beyond the
   // first that it waits for, so the filter's line is asked for before all that.
+  BloomFilter::Question asked;
+  if (filter != nullptr && bloom_.IsKnown()) {
+    asked = bloom_.Ask(rocksdb::ExtractUserKey(key));
+  }
   FilterForecast* const forecast =
-      filter != nullptr && (IsInMap(read) || filter_line_.IsKnown()) ? &FilterForecast::Of(number_)
-                                                                    : nullptr;
+      filter != nullptr && (IsInMap(read) || bloom_.IsKnown()) ? &FilterForecast::Of(number_)
+                                                              : nullptr;
   const bool ahead = forecast != nullptr && forecast->MayMatch();
   ffi::Aimed aimed;
   if (ahead) {
-    filter_line_.Prefetch(rocksdb::ExtractUserKey(key));
     aimed = SeekIndexAhead(read, key);
   }
   if (filter != nullptr) {
-    const bool may_match = MayMatch(read, key, get_context, filter);
+    const bool may_match = MayMatch(read, key, get_context, asked);
     if (forecast != nullptr) {
       forecast->Note(may_match);
     }
@@ -181,11 +184,24 @@ void LearnedTable::CountTruePositive() const {
 
 // As BlockBasedTable::FullFilterKeyMayMatch does for whole keys.
 bool LearnedTable::MayMatch(const ReadOptions& read, const Slice& key, GetContext* get_context,
-                            FilterBlockReader* filter) const {
-  BlockCacheLookupContext context{TableReaderCaller::kUserGet,
-                                  get_context->get_tracing_get_id(),
-                                  /*get_from_user_specified_snapshot=*/read.snapshot != nullptr};
-  if (filter->KeyMayMatch(rocksdb::ExtractUserKey(key), &key, get_context, &context, read)) {
+                            const BloomFilter::Question& asked) const {
+  bool may_match;
+  if (bloom_.IsKnown()) {
+    may_match = bloom_.MayMatch(asked);
+    // As FullFilterBlockReader::MayMatch.
+    if (may_match) {
+      PERF_COUNTER_ADD(bloom_sst_hit_count, 1);
+    } else {
+      PERF_COUNTER_ADD(bloom_sst_miss_count, 1);
+    }
+  } else {
+    BlockCacheLookupContext context{TableReaderCaller::kUserGet,
+                                    get_context->get_tracing_get_id(),
+                                    /*get_from_user_specified_snapshot=*/read.snapshot != nullptr};
+    may_match = rep_.filter->KeyMayMatch(rocksdb::ExtractUserKey(key), &key, get_context, &context,
+                                         read);
+  }
+  if (may_match) {
     RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_FULL_POSITIVE);
     PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_positive, 1, rep_.level);
     return true;

@@ -12,7 +12,7 @@
 #include <atomic>
 #include <memory>
 
-#include "mountdb/cpp/filter_line.h"
+#include "mountdb/cpp/bloom_filter.h"
 #include "mountdb/cpp/held_block.h"
 #include "mountdb/cpp/mapped_blocks.h"
 #include "mountdb/src/ffi/bridge.rs.h"
@@ -93,8 +93,9 @@ class LearnedTable final : public rocksdb::TableReader {
 
   // Whether the way of this class is open to lookups in this file at all.
   bool IsOrdinary() const;
+  // What the filter says; `asked`: the question, if the filter is a known Bloom filter.
   bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
-                rocksdb::GetContext* get_context, rocksdb::FilterBlockReader* filter) const;
+                rocksdb::GetContext* get_context, const BloomFilter::Question& asked) const;
   // A version was found behind a filter that had said it may be there.
   void CountTruePositive() const;
   // Whether blocks may be looked up here, and in what.
@@ -140,7 +141,7 @@ class LearnedTable final : public rocksdb::TableReader {
   const rocksdb::BlockCacheTracer* const tracer_;
   const uint32_t number_;  // of the table, for FilterForecast
   const bool is_ordinary_;
-  const FilterLine filter_line_;
+  const BloomFilter bloom_;
   const std::unique_ptr<MappedBlocks> map_;  // null if the file is not mapped
   mutable std::atomic<bool> has_unusual_blocks_{false};
 };

@@ -275,7 +275,7 @@ impl FrontCoded {
         let Some(g) = self.group_of(key, tag) else {
             return 0;
         };
-        if let Some((rank, _)) = self.count(g, key) {
+        if let Some((rank, _)) = self.count::<false>(g, key) {
             return rank;
         }
         self.walk::<false>(g, key, tag)
@@ -288,7 +288,7 @@ impl FrontCoded {
         let Some(g) = self.group_of(key, tag) else {
             return (0, None);
         };
-        match self.count(g, key) {
+        match self.count::<true>(g, key) {
             Some((rank, Some(part))) => return (rank, Some(part)),
             Some((rank, None)) if rank == self.len => return (rank, None),
             _ => {}
@@ -312,9 +312,10 @@ impl FrontCoded {
         groups.checked_sub(1)
     }
 
-    /// What [`rank_and_part`](Self::rank_and_part) says of a key of group `g`, as far as numbers tell.
+    /// What [`rank_and_part`](Self::rank_and_part) says of a key of group `g`, as far as numbers tell;
+    /// unless it is for a guess, only the rank.
     #[inline]
-    fn count(&self, g: usize, key: &[u8]) -> Option<(usize, Option<u16>)> {
+    fn count<const GUESS: bool>(&self, g: usize, key: &[u8]) -> Option<(usize, Option<u16>)> {
         let numbers = self.numbers.as_ref()?;
         let group = self.groups.get(g)?;
         let first = g * INTERVAL;
@@ -329,7 +330,7 @@ impl FrontCoded {
         let (node, x) = (numbers.nodes.get(g)?, numbers.number(rest?));
         let count = node.count(x, false)?;
         match first + count {
-            rank if rank < end => Some((rank, node.part(x, count, false))),
+            rank if GUESS && rank < end => Some((rank, node.part(x, count, false))),
             rank => Some((rank, None)),
         }
     }
@@ -622,7 +623,7 @@ mod tests {
                 );
                 settled += usize::from(
                     strings
-                        .count(g, &key)
+                        .count::<true>(g, &key)
                         .is_some_and(|(_, part)| part.is_some()),
                 );
             }
