@@ -185,7 +185,8 @@ Status LearnedIndexFactory::NewReader(
   try {
     // The interface tells nothing else of the file.
     reader = std::make_unique<LearnedUserDefinedReader>(
-        ffi::open_index(AsRust(index_block), UINT64_MAX, ffi::Expected{}));
+        ffi::open_index(AsRust(index_block), UINT64_MAX, ffi::Expected{}, *ffi::new_slot_memory(),
+                        /*limit=*/0));
     return Status::OK();
   } catch (const rust::Error& e) {
     return Status::Corruption(e.what());

@@ -1,5 +1,6 @@
 #include "mountdb/cpp/table_factory.h"
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -45,10 +46,22 @@ const std::unordered_map<std::string, OptionTypeInfo>& LearnedOptionTypes() {
   return *types;
 }
 
+// How much of `memory` indexes may take to be quick. Where few of the data blocks find room in the
+// block cache, the little memory there is is better spent on them.
+size_t LimitOfQuickIndexes(const BlockBasedTable::Rep& rep, const SlotMemory& memory) {
+  constexpr size_t kShareOfCache = 128;  // a quick index takes 1/512 of the data blocks
+  if (rep.ioptions.allow_mmap_reads) {
+    return memory.limit;
+  }
+  const auto& cache = rep.table_options.block_cache;
+  return cache == nullptr ? 0 : std::min(memory.limit, cache->GetCapacity() / kShareOfCache);
+}
+
 // The file's learned index, or why the standard index is used; the reason is counted.
 std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
                                                       const BlockBasedTable::Rep& rep,
-                                                      uint64_t file_size) {
+                                                      uint64_t file_size,
+                                                      const SlotMemory& memory) {
   const char* file = rep.file->file_name().c_str();
   rocksdb::Logger* log = rep.ioptions.logger;
   if (rep.internal_comparator.user_comparator() != rocksdb::BytewiseComparator()) {
@@ -78,7 +91,8 @@ std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
   }
   expected.translated_seqnos = rep.global_seqno != rocksdb::kDisableGlobalSequenceNumber;
   try {
-    return ffi::open_index(AsRust(contents.data), file_size, expected);
+    return ffi::open_index(AsRust(contents.data), file_size, expected, memory.taken,
+                           LimitOfQuickIndexes(rep, memory));
   } catch (const rust::Error& e) {
     rocksdb::Warn(log, "mountdb: standard index for %s: %s", file, e.what());
     return std::nullopt;
@@ -92,7 +106,7 @@ Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
                            const rocksdb::BlockCacheTracer* tracer, const SlotMemory& memory,
                            std::unique_ptr<rocksdb::TableReader>* table) {
   BlockBasedTable::Rep* rep = static_cast<BlockBasedTable*>(table->get())->get_rep();
-  auto index = OpenLearnedIndex(ro, *rep, file_size);
+  auto index = OpenLearnedIndex(ro, *rep, file_size, memory);
   if (!index) {
     return Status::OK();
   }

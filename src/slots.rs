@@ -56,10 +56,33 @@ const IS_RIGHT: u64 = Restarts::SPARE_BIT;
 #[repr(align(64))]
 struct Line([AtomicU64; WORDS]);
 
-/// What the slots of several files take together.
+/// What the slots of several files take together, and whatever else a limit is shared with.
 #[derive(Debug, Default)]
 pub struct Memory {
     bytes: AtomicUsize,
+}
+
+/// Some of it, given back when dropped.
+#[derive(Debug)]
+pub struct Taken {
+    memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Taken {
+    /// `bytes` of `memory`, of which no more than `limit` may be taken altogether.
+    pub fn new(memory: &Arc<Memory>, bytes: usize, limit: usize) -> Option<Taken> {
+        (memory.take(bytes, limit)).then(|| Taken {
+            memory: Arc::clone(memory),
+            bytes,
+        })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.memory.give(self.bytes);
+    }
 }
 
 impl Memory {
@@ -632,7 +655,10 @@ mod tests {
         let other = Slots::new(1, 30, &memory, 3 * chunk);
         other.note(0, &bytes, word);
         assert_eq!(memory.bytes(), 3 * chunk);
-        drop(slots);
+        assert!(Taken::new(&memory, 1, 3 * chunk).is_none());
+        let taken = Taken::new(&memory, 5, 3 * chunk + 5).expect("room");
+        assert_eq!(memory.bytes(), 3 * chunk + 5);
+        drop((slots, taken));
         assert_eq!(memory.bytes(), chunk);
         drop(other);
         assert_eq!(memory.bytes(), 0);

@@ -73,6 +73,11 @@ fn memory_is_what_is_stored_and_little_more() {
         "{memory} of {}",
         block.len()
     );
+    let mut index = index;
+    index.quicken();
+    let (more, told) = (index.memory_usage() - memory, LearnedIndex::QUICK_BYTES);
+    let told = told * index.blocks();
+    assert!(more.abs_diff(told) * 5 < told, "{more}, told {told}");
 }
 
 #[test]

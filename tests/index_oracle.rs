@@ -19,7 +19,10 @@ use rand::{Rng, SeedableRng};
 /// Builds the file's index and checks it; the bytes it takes.
 fn check(file: &File) -> usize {
     let block = file.learned_block();
-    file.check(&LearnedIndex::parse(&block, u64::MAX).expect("own block"));
+    let mut index = LearnedIndex::parse(&block, u64::MAX).expect("own block");
+    file.check(&index);
+    index.quicken();
+    file.check(&index);
     block.len()
 }
 

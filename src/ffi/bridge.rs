@@ -13,7 +13,7 @@ use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
 use crate::mapped_file::{MappedFile, Target};
 use crate::restarts::Restarts;
-use crate::slots::{self, Slots};
+use crate::slots::{self, Slots, Taken};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -181,7 +181,14 @@ pub(super) mod cpp {
         fn not_learned_properties(why: &str) -> Vec<Property>;
 
         type Index;
-        fn open_index(block: &[u8], file_size: u64, expected: Expected) -> Result<Box<Index>>;
+        /// In the quick form, if that does not take more than `limit` bytes of `memory`.
+        fn open_index(
+            block: &[u8],
+            file_size: u64,
+            expected: Expected,
+            memory: &SlotMemory,
+            limit: usize,
+        ) -> Result<Box<Index>>;
         fn blocks(self: &Index) -> u64;
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
@@ -450,18 +457,38 @@ pub(super) const PANICKED: &str = "internal error in the learned index (a bug in
 pub(super) struct Index {
     index: LearnedIndex,
     held: counters::Held,
+    /// What its quick form takes.
+    _quick: Option<Taken>,
 }
 
 /// Why a learned block is not used: for the counter, and for the log.
 type NotUsed = (Fallback, String);
 
-fn open_index(block: &[u8], file_size: u64, expected: cpp::Expected) -> Result<Box<Index>, String> {
-    let opened = guard(|| try_open(block, file_size, expected))
-        .unwrap_or_else(|| Err((Fallback::Corrupt, PANICKED.to_owned())));
+fn open_index(
+    block: &[u8],
+    file_size: u64,
+    expected: cpp::Expected,
+    memory: &SlotMemory,
+    limit: usize,
+) -> Result<Box<Index>, String> {
+    let open = || {
+        let mut index = try_open(block, file_size, expected)?;
+        let bytes = LearnedIndex::QUICK_BYTES * index.blocks();
+        let taken = Taken::new(&memory.0, bytes, limit);
+        if taken.is_some() {
+            index.quicken();
+        }
+        Ok((index, taken))
+    };
+    let opened = guard(open).unwrap_or_else(|| Err((Fallback::Corrupt, PANICKED.to_owned())));
     match opened {
-        Ok(index) => {
+        Ok((index, taken)) => {
             let held = counters::Held::new(index.stored_bytes(), index.blocks());
-            Ok(Box::new(Index { index, held }))
+            Ok(Box::new(Index {
+                index,
+                held,
+                _quick: taken,
+            }))
         }
         Err((fallback, reason)) => {
             counters::fell_back(fallback);

@@ -1,8 +1,9 @@
 //! Cuts as front-coded strings: each keeps what it does not share with the one before it.
 //!
 //! Every 16th cut is kept whole (a restart). A [`Directory`] over the restarts finds the
-//! group. In it cuts are numbers of 32 bits, of what follows the bytes that all of them share; where
-//! those do not settle it, a search walks the cuts without putting any of them together.
+//! group; in it a search walks the cuts without putting any of them together. In the quick form cuts
+//! are numbers of 32 bits, too, of what follows the bytes that all of their group share, and only where
+//! those do not settle it is there a walk.
 
 use super::NO_TAG;
 use super::cut::Cuts;
@@ -31,7 +32,7 @@ pub(super) struct FrontCoded {
     entries: Vec<u8>,
     groups: Vec<Group>,
     directory: Directory,
-    /// None for fewer cuts than [`LEAST_FOR_ALPHABET`].
+    /// Of the quick form; none for fewer cuts than [`LEAST_FOR_ALPHABET`].
     numbers: Option<Box<Numbers>>,
     /// (cut, tag), sorted: the cuts that have one.
     tags: Vec<(u32, u64)>,
@@ -170,7 +171,6 @@ impl FrontCoded {
         let mut previous: Vec<u8> = Vec::new();
         let mut cut: Vec<u8> = Vec::new();
         let tag = |i: usize| tag_of(&tags, i);
-        let mut counts = [0u32; 256];
         for i in 0..len {
             let at = (entries.len() - rest.remaining()) as u32;
             let entry = read_entry(&mut rest)?;
@@ -188,9 +188,6 @@ impl FrontCoded {
             }
             cut.truncate(entry.shared);
             cut.extend_from_slice(entry.suffix);
-            for &byte in entry.suffix {
-                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
-            }
             // Versions of one user key go from the newest to the oldest.
             if i > 0 && (&previous, !tag(i - 1)) >= (&cut, !tag(i)) {
                 return Err(Refusal::Invalid("cuts out of order"));
@@ -209,21 +206,32 @@ impl FrontCoded {
             return Err(Refusal::Invalid("bytes behind the cuts"));
         }
         let directory = Directory::fit(groups.len(), |g| restart(&entries, groups[g].at));
-        let mut strings = FrontCoded {
+        Ok(FrontCoded {
             len,
             entries,
             groups,
             directory,
             numbers: None,
             tags,
-        };
-        if len >= LEAST_FOR_ALPHABET {
-            strings.numbers = Some(Box::new(strings.numbers(Alphabet::new(&counts))));
-        }
-        Ok(strings)
+        })
     }
 
-    fn numbers(&self, alphabet: Alphabet) -> Numbers {
+    /// From here on ranks take two thirds of the time, and there are parts. O(size).
+    pub fn quicken(&mut self) {
+        if self.len >= LEAST_FOR_ALPHABET {
+            self.numbers = Some(Box::new(self.numbers()));
+        }
+    }
+
+    fn numbers(&self) -> Numbers {
+        let mut counts = [0u32; 256];
+        let mut rest = Cursor::new(&self.entries);
+        while let Ok(entry) = read_entry(&mut rest) {
+            for &byte in entry.suffix {
+                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
+            }
+        }
+        let alphabet = Alphabet::new(&counts);
         let mut numbers = Numbers {
             alphabet,
             nodes: Vec::with_capacity(self.groups.len()),
@@ -530,7 +538,10 @@ mod tests {
     fn cuts_of(cuts: &Tagged) -> FrontCoded {
         let mut block = Vec::new();
         encode(cuts, 0..cuts.0.len(), 0, &mut block);
-        FrontCoded::parse(&mut Cursor::new(&block), cuts.0.len()).expect("own cuts")
+        let parsed = FrontCoded::parse(&mut Cursor::new(&block), cuts.0.len());
+        let mut strings = parsed.expect("own cuts");
+        strings.quicken();
+        strings
     }
 
     /// Cuts between user keys.
@@ -645,9 +656,7 @@ mod tests {
             cuts.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
             let mut strings = cuts_of(&Tagged(cuts.clone()));
             prop_assert!(strings.numbers.is_none());
-            let mut counts = [0; 256];
-            strings.entries.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
-            strings.numbers = Some(Box::new(strings.numbers(Alphabet::new(&counts))));
+            strings.numbers = Some(Box::new(strings.numbers()));
             let keys = keys.iter().map(|(key, tag)| (whole(key), *tag));
             for (key, tag) in keys.chain(cuts.iter().cloned()) {
                 let rank = cuts.partition_point(|cut| (&cut.0, !cut.1) < (&key, !tag));

@@ -30,9 +30,9 @@ pub(super) struct Handles {
 enum Form {
     /// A block ends this many bytes before the next one begins (RocksDB: the block
     /// trailer). There is one offset more: where a block behind the last would begin.
-    Contiguous(u64, Offsets),
-    /// The same for blocks of sizes that differ much.
-    Uneven(u64, Sequence),
+    Contiguous(u64, Sequence),
+    /// The same in the quick form, which blocks have that do not differ much in size.
+    Quick(u64, Offsets),
     /// Blocks are padded or interleaved with other data: offsets and ends are kept.
     Stored(Sequence, Sequence),
 }
@@ -79,25 +79,24 @@ impl Handles {
         file_size: u64,
     ) -> Result<Handles, Refusal> {
         let gap = match contiguous {
-            true => Some(u64::from(cursor.u32("handles")?)),
-            false => None,
+            true => u64::from(cursor.u32("handles")?),
+            false => 0,
         };
         let offsets = Sequence::parse(cursor)?;
+        let ends = match contiguous {
+            true => None,
+            false => Some(Sequence::parse(cursor)?),
+        };
+        if ends.as_ref().is_some_and(|ends| ends.len() != len) {
+            return Err(Refusal::Invalid("number of block ends"));
+        }
         if offsets.len() != len + usize::from(contiguous) {
             return Err(Refusal::Invalid("number of block offsets"));
         }
-        let form = match gap {
-            Some(gap) => match Offsets::new(&offsets) {
-                Some(offsets) => Form::Contiguous(gap, offsets),
-                None => Form::Uneven(gap, offsets),
-            },
-            None => Form::Stored(offsets, Sequence::parse(cursor)?),
+        let form = match ends {
+            Some(ends) => Form::Stored(offsets, ends),
+            None => Form::Contiguous(gap, offsets),
         };
-        if let Form::Stored(_, ends) = &form
-            && ends.len() != len
-        {
-            return Err(Refusal::Invalid("number of block ends"));
-        }
         let handles = Handles { len, form };
         let mut previous_end = 0;
         for i in 0..len {
@@ -110,11 +109,20 @@ impl Handles {
         Ok(handles)
     }
 
+    /// See [`LearnedIndex::quicken`](super::LearnedIndex::quicken).
+    pub fn quicken(&mut self) {
+        if let Form::Contiguous(gap, offsets) = &self.form
+            && let Some(offsets) = Offsets::new(offsets)
+        {
+            self.form = Form::Quick(*gap, offsets);
+        }
+    }
+
     #[inline]
     fn bounds(&self, i: usize) -> Option<(u64, u64)> {
         let (gap, (start, next)) = match &self.form {
             Form::Contiguous(gap, offsets) => (gap, offsets.pair(i)?),
-            Form::Uneven(gap, offsets) => (gap, offsets.pair(i)?),
+            Form::Quick(gap, offsets) => (gap, offsets.pair(i)?),
             Form::Stored(offsets, ends) => return Some((offsets.get(i)?, ends.get(i)?)),
         };
         Some((start, next.checked_sub(*gap)?))
@@ -137,7 +145,7 @@ impl Handles {
     pub fn memory_usage(&self) -> usize {
         match &self.form {
             Form::Contiguous(_, offsets) => offsets.memory_usage(),
-            Form::Uneven(_, offsets) => offsets.memory_usage(),
+            Form::Quick(_, offsets) => offsets.memory_usage(),
             Form::Stored(offsets, ends) => offsets.memory_usage() + ends.memory_usage(),
         }
     }
@@ -167,11 +175,14 @@ mod tests {
             let mut cursor = Cursor::new(&out);
             Handles::parse(&mut cursor, contiguous, handles.len(), size)
         };
-        let read = parse(end).expect("own encoding");
-        for (i, h) in handles.iter().enumerate() {
-            assert_eq!(read.get(i), Some(*h));
+        let mut read = parse(end).expect("own encoding");
+        for _ in 0..2 {
+            for (i, h) in handles.iter().enumerate() {
+                assert_eq!(read.get(i), Some(*h));
+            }
+            assert_eq!(read.get(handles.len()), None);
+            read.quicken();
         }
-        assert_eq!(read.get(handles.len()), None);
         if end > 0 {
             assert!(parse(end - 1).is_err(), "a handle outside of the file");
         }

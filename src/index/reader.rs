@@ -64,6 +64,20 @@ impl LearnedIndex {
         Ok(index)
     }
 
+    /// Bytes a block that [`quicken`](Self::quicken) takes, about.
+    pub const QUICK_BYTES: usize = 8;
+
+    /// Keeps cuts and places of blocks in forms that are quicker to read, besides the stored ones: a
+    /// seek takes a half to two thirds of the time. O(size).
+    pub fn quicken(&mut self) {
+        if let Some(separators) = &mut self.separators {
+            separators.quicken();
+        }
+        if let Some(handles) = &mut self.handles {
+            handles.quicken();
+        }
+    }
+
     /// Number of data blocks.
     pub fn blocks(&self) -> usize {
         self.blocks

@@ -75,6 +75,14 @@ impl Separators {
         Ok(Separators { prefix, len, form })
     }
 
+    /// See [`LearnedIndex::quicken`](super::LearnedIndex::quicken).
+    pub fn quicken(&mut self) {
+        match &mut self.form {
+            Form::Ranks(ranks) => ranks.quicken(),
+            Form::Front(strings) => strings.quicken(),
+        }
+    }
+
     /// How many cuts are at or below the internal key (`key`, `tag`).
     ///
     /// O(1) expected for cuts that a few bytes tell apart, O(log cuts) at worst.

@@ -36,6 +36,11 @@ pub fn check(
             check_handles(index, file_size);
             check_order(index, targets);
             check_figures(index);
+            let mut quick = LearnedIndex::parse(block, file_size).expect("as before");
+            quick.quicken();
+            check_handles(&quick, file_size);
+            check_order(&quick, targets);
+            check_figures(&quick);
         }
         Err(refusal) => {
             assert_eq!(taken.held, 0, "left on the heap");

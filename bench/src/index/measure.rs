@@ -1,6 +1,7 @@
 //! All that a plan asks for, key set by key set.
 
 use crate::dataset::{Dataset, Source};
+use crate::engine::Budget;
 use crate::error::{Context, Error};
 use crate::flat::FlatKeys;
 use crate::index::cost::{self, Cost};
@@ -66,7 +67,12 @@ fn whole(
     progress: Progress,
 ) -> Result<(), Error> {
     if plan.parts.contains(&Part::File) {
-        let contenders = plan.contenders(&plan.budget)?;
+        // Where everything is in memory.
+        let budget = Budget {
+            cache_bytes: plan.room_for(keys) as u64 * 3 / 2,
+            ..plan.budget.clone()
+        };
+        let contenders = plan.contenders(&budget)?;
         let wrong = &mut outcome.wrong;
         let row = tables::measure(plan, &contenders, name, keys, wrong, progress)?;
         outcome.tables.push(row);
