@@ -736,10 +736,10 @@ mod tests {
                 }
             }
             prop_assert!(found.is_sorted() && found.iter().all(|&i| i < prints.len()));
-            for i in 0..prints.len() {
-                match prints[i] == print {
+            for (i, other) in prints.iter().enumerate() {
+                match *other == print {
                     true => prop_assert!(found.contains(&i)),
-                    false => prop_assert!(!found.contains(&i) || prints[i] ^ print == 1),
+                    false => prop_assert!(!found.contains(&i) || other ^ print == 1),
                 }
             }
             prop_assert!((0..prints.len()).all(|i| view.slot(i) == slot(i)));

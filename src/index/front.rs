@@ -619,7 +619,7 @@ mod tests {
                 let expected = number.saturating_sub(low) as f32 / high.saturating_sub(low) as f32;
                 let expected = (expected * 65536.0) as u16;
                 let g = strings.group_of(&key, 9).expect("not the first");
-                let walked = strings.walk::<true>(g, &key, 9).ok().expect("not the last");
+                let walked = strings.walk::<true>(g, &key, 9).expect("not the last");
                 assert_eq!(walked.rank, rank);
                 assert_eq!(
                     strings.part(&key, &walked),
