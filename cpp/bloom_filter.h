@@ -12,7 +12,7 @@
 namespace mountdb {
 
 // Answers as RocksDB's reader does, by its functions, in two steps: RocksDB asks memory for the line of
-// a key and reads it at once, and takes four virtual calls to get there.
+// a key and reads it at once, and takes two virtual calls and a look for the filter's block to get there.
 class BloomFilter {
  public:
   // A key, of which the filter's line has been asked for.
@@ -40,7 +40,8 @@ class BloomFilter {
     // As BuiltinFilterPolicy::GetBloomBitsReader reads what is behind the filter's bits.
     constexpr size_t kMetadata = 5;
     const rocksdb::Slice& content = entry.GetValue()->ContentSlice();
-    if (content.size() <= kMetadata || content.size() > UINT32_MAX) {
+    constexpr size_t kLine = 64;
+    if (content.size() < kLine + kMetadata || content.size() > UINT32_MAX) {
       return;
     }
     const char* const metadata = content.data() + content.size() - kMetadata;

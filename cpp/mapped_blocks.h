@@ -8,8 +8,8 @@
 
 namespace mountdb {
 
-// Memory for the places of entries (ffi::BlockSlots), of which the files of a table factory together
-// take no more than `limit` bytes.
+// Memory for the places of entries (ffi::BlockSlots) and for quick indexes, of which the files of a table
+// factory together take no more than `limit` bytes.
 struct SlotMemory {
   const ffi::SlotMemory& taken;
   const size_t limit;

@@ -398,7 +398,11 @@ impl<'a> DataBlock<'a> {
                 if entry.shared != 0 {
                     return None;
                 }
-                if restarts > 0 && *interval.get_or_insert(slots.len()) * restarts != slots.len() {
+                let is_right = match restarts {
+                    0 => slots.is_empty(),
+                    _ => *interval.get_or_insert(slots.len()) * restarts == slots.len(),
+                };
+                if !is_right {
                     return None;
                 }
                 key_of_restart = entry.own;
@@ -1159,6 +1163,38 @@ pub(crate) mod tests {
             Step::Corrupt,
             "shares more than there is"
         );
+    }
+
+    /// RocksDB counts entries from restart to restart, and so do lookups by slots.
+    #[test]
+    fn slots_are_told_where_restarts_are_regular() {
+        let keys = [
+            (0, &b"aaa"[..]),
+            (0, b"bbb"),
+            (1, b"c"),
+            (0, b"d"),
+            (0, b"e"),
+            (0, b"f"),
+        ];
+        let entries = keys.map(|(shared, own)| entry(shared, own, b""));
+        let place = |i: usize| entries[..i].iter().map(Vec::len).sum::<usize>() as u32;
+        let slots = |restarts: &[u32]| {
+            let bytes = crafted(&entries, restarts);
+            let slots = block_of(&bytes, Restarts::default()).slots(10, |_| ());
+            slots.map(|(interval, slots)| (interval, slots.len()))
+        };
+        assert_eq!(slots(&[0]), Some((6, 6)));
+        assert_eq!(slots(&[0, place(3)]), Some((3, 6)));
+        assert_eq!(slots(&[0, place(4)]), Some((4, 6)));
+        for restarts in [
+            &[place(1)][..],
+            &[place(1), place(3)],
+            &[0, place(1)],
+            &[0, place(1), place(3)],
+            &[0, place(3), place(4)],
+        ] {
+            assert_eq!(slots(restarts), None, "{restarts:?}");
+        }
     }
 
     /// What guesses are for.

@@ -32,7 +32,7 @@ pub(super) struct FrontCoded {
     entries: Vec<u8>,
     groups: Vec<Group>,
     directory: Directory,
-    /// Of the quick form; none for fewer cuts than [`LEAST_FOR_ALPHABET`].
+    /// None for fewer cuts than [`LEAST_FOR_ALPHABET`].
     numbers: Option<Box<Numbers>>,
     /// (cut, tag), sorted: the cuts that have one.
     tags: Vec<(u32, u64)>,
@@ -52,11 +52,19 @@ struct Group {
 struct Numbers {
     /// Of the bytes in `entries`.
     alphabet: Alphabet,
-    /// One a group, of what follows the bytes that its cuts share.
+    /// Of the quick form: one a group, of what follows the bytes that its cuts share.
     nodes: Vec<Node>,
 }
 
 impl Numbers {
+    /// `counts`: how often each byte occurs.
+    fn new(counts: &[u32; 256]) -> Numbers {
+        Numbers {
+            alphabet: Alphabet::new(counts),
+            nodes: Vec::new(),
+        }
+    }
+
     fn memory_usage(&self) -> usize {
         size_of::<Self>() + self.nodes.capacity() * size_of::<Node>()
     }
@@ -171,6 +179,7 @@ impl FrontCoded {
         let mut previous: Vec<u8> = Vec::new();
         let mut cut: Vec<u8> = Vec::new();
         let tag = |i: usize| tag_of(&tags, i);
+        let mut counts = [0u32; 256];
         for i in 0..len {
             let at = (entries.len() - rest.remaining()) as u32;
             let entry = read_entry(&mut rest)?;
@@ -188,6 +197,9 @@ impl FrontCoded {
             }
             cut.truncate(entry.shared);
             cut.extend_from_slice(entry.suffix);
+            for &byte in entry.suffix {
+                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
+            }
             // Versions of one user key go from the newest to the oldest.
             if i > 0 && (&previous, !tag(i - 1)) >= (&cut, !tag(i)) {
                 return Err(Refusal::Invalid("cuts out of order"));
@@ -206,36 +218,27 @@ impl FrontCoded {
             return Err(Refusal::Invalid("bytes behind the cuts"));
         }
         let directory = Directory::fit(groups.len(), |g| restart(&entries, groups[g].at));
+        let numbers = (len >= LEAST_FOR_ALPHABET).then(|| Box::new(Numbers::new(&counts)));
         Ok(FrontCoded {
             len,
             entries,
             groups,
             directory,
-            numbers: None,
+            numbers,
             tags,
         })
     }
 
-    /// From here on ranks take two thirds of the time, and there are parts. O(size).
+    /// From here on, if there are cuts enough, ranks take two thirds of the time. O(size).
     pub fn quicken(&mut self) {
-        if self.len >= LEAST_FOR_ALPHABET {
-            self.numbers = Some(Box::new(self.numbers()));
+        if let Some(mut numbers) = self.numbers.take() {
+            numbers.nodes = self.nodes(&numbers);
+            self.numbers = Some(numbers);
         }
     }
 
-    fn numbers(&self) -> Numbers {
-        let mut counts = [0u32; 256];
-        let mut rest = Cursor::new(&self.entries);
-        while let Ok(entry) = read_entry(&mut rest) {
-            for &byte in entry.suffix {
-                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
-            }
-        }
-        let alphabet = Alphabet::new(&counts);
-        let mut numbers = Numbers {
-            alphabet,
-            nodes: Vec::with_capacity(self.groups.len()),
-        };
+    fn nodes(&self, numbers: &Numbers) -> Vec<Node> {
+        let mut nodes = Vec::with_capacity(self.groups.len());
         let mut cut = Vec::new();
         for (g, group) in self.groups.iter().enumerate() {
             let mut cursor = self.group(g);
@@ -245,10 +248,9 @@ impl FrontCoded {
                 cut.extend_from_slice(entry.suffix);
                 Some(numbers.number(cut.get(group.shared as usize..)?))
             });
-            let node = Node::new(node);
-            numbers.nodes.push(node);
+            nodes.push(Node::new(node));
         }
-        numbers
+        nodes
     }
 
     fn parse_tags(cursor: &mut Cursor<'_>, len: usize) -> Result<Vec<(u32, u64)>, Refusal> {
@@ -656,7 +658,10 @@ mod tests {
             cuts.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
             let mut strings = cuts_of(&Tagged(cuts.clone()));
             prop_assert!(strings.numbers.is_none());
-            strings.numbers = Some(Box::new(strings.numbers()));
+            let mut counts = [0; 256];
+            strings.entries.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+            strings.numbers = Some(Box::new(Numbers::new(&counts)));
+            strings.quicken();
             let keys = keys.iter().map(|(key, tag)| (whole(key), *tag));
             for (key, tag) in keys.chain(cuts.iter().cloned()) {
                 let rank = cuts.partition_point(|cut| (&cut.0, !cut.1) < (&key, !tag));

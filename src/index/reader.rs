@@ -67,8 +67,8 @@ impl LearnedIndex {
     /// Bytes a block that [`quicken`](Self::quicken) takes, about.
     pub const QUICK_BYTES: usize = 8;
 
-    /// Keeps cuts and places of blocks in forms that are quicker to read, besides the stored ones: a
-    /// seek takes a half to two thirds of the time. O(size).
+    /// Keeps cuts also, and places of blocks instead, in forms that are quicker to read: a seek takes a
+    /// third to two thirds of the time. O(size).
     pub fn quicken(&mut self) {
         if let Some(separators) = &mut self.separators {
             separators.quicken();
