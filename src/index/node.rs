@@ -51,6 +51,18 @@ impl Node {
         }
     }
 
+    /// Whether the first number is below `x`.
+    #[inline]
+    pub fn begins_below(&self, x: u32) -> bool {
+        self.0[0] < signed(x.min(HIGHEST + 1))
+    }
+
+    /// Whether the first number is `x`.
+    #[inline]
+    pub fn begins_with(&self, x: u32) -> bool {
+        self.0[0] == signed(x)
+    }
+
     /// Where a target with number `x` lies between the `count` cuts at or below it and the next, in
     /// 65536ths; `None` if that is not in this node or cannot be told.
     #[inline]
