@@ -49,7 +49,7 @@ const std::unordered_map<std::string, OptionTypeInfo>& LearnedOptionTypes() {
 // How much of `memory` indexes may take to be quick. Where few of the data blocks find room in the
 // block cache, the little memory there is is better spent on them.
 size_t LimitOfQuickIndexes(const BlockBasedTable::Rep& rep, const SlotMemory& memory) {
-  constexpr size_t kShareOfCache = 128;  // a quick index takes 1/512 of blocks of 4 KiB
+  constexpr size_t kShareOfCache = 128;  // a quick index takes 1/600 of blocks of 4 KiB
   if (rep.ioptions.allow_mmap_reads) {
     return memory.limit;
   }

@@ -65,7 +65,7 @@ impl LearnedIndex {
     }
 
     /// Bytes a block that [`quicken`](Self::quicken) takes, about.
-    pub const QUICK_BYTES: usize = 8;
+    pub const QUICK_BYTES: usize = 7;
 
     /// Keeps cuts also, and places of blocks instead, in forms that are quicker to read: a seek takes a
     /// third to two thirds of the time. O(size).
