@@ -465,7 +465,7 @@ impl Ranked {
         let units = (x - firsts[g]) >> (scale.shift % u64::BITS);
         let number = units.min(u32::MAX.into()) as u32;
         let exact = scale.shift == 0;
-        let guess = (u64::from(number.min(scale.last)) * scale.steepness >> 32) as usize;
+        let guess = ((u64::from(number.min(scale.last)) * scale.steepness) >> 32) as usize;
         let mut i = (guess / node::CUTS).min(NODES - 1);
         // Whatever the guess: on to the last node that does not begin above the number.
         while i > 0 && !nodes[i].begins_below(number) {
