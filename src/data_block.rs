@@ -464,6 +464,7 @@ impl<'a> DataBlock<'a> {
             if restart.shared != 0 || restart.own.len() < left {
                 return None;
             }
+            // As `continues`, which for the start of a key does too much: a call, and batches 6 % slower.
             let (own, key) = (restart.own.first_chunk(), user_key.first_chunk());
             let is_equal = match (own, key) {
                 (Some(own), Some(key)) if left <= WIDTH => {

@@ -38,6 +38,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod bits;
 pub mod data_block;
 pub mod index;
 pub mod mapped_file;

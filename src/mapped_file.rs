@@ -1,9 +1,8 @@
 //! Lookups in a file that lies in memory: from the learned index to the slots of the block to the
 //! entry, for one key or for many.
 //!
-//! What waits for memory is asked for one step ahead: the slots, and the page that the block is in,
-//! while the caller asks the filter; the lines of the entry while its neighbours in a batch are
-//! looked up.
+//! What waits for memory is asked for one step ahead: the lines of the entry while the caller asks the
+//! filter, or while its neighbours in a batch are looked up, and in a batch the slots before that.
 #![forbid(unsafe_code)]
 
 use crate::data_block::Step;

@@ -13,6 +13,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+use crate::bits::low;
+
 const COUNT_BITS: u32 = 9;
 const STEP_BITS: u32 = 14;
 const WIDTH_BITS: u32 = 4;
@@ -161,11 +163,6 @@ fn fits(n: usize, bits: u32) -> u64 {
         n if n >> bits == 0 => n,
         _ => 0,
     }
-}
-
-#[inline]
-fn low(bits: u32) -> u64 {
-    (1 << bits) - 1
 }
 
 #[inline]

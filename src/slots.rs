@@ -21,6 +21,7 @@
 //! closed.
 #![forbid(unsafe_code)]
 
+use crate::bits::low;
 use crate::data_block::{DataBlock, Slot, Step};
 use crate::model::project;
 use crate::prefetch::{LINE, prefetch, prefetch_lines};
@@ -226,19 +227,10 @@ impl View<'_> {
             hits |= bit_by_byte(zero_bytes(word ^ all)) << (8 * place);
         }
         let before = match i {
-            0 => low(HEADER),
+            0 => low(HEADER as u32),
             _ => 0,
         };
-        hits & low((HEADER + len).saturating_sub(LINE * i)) & !before
-    }
-}
-
-/// So many of the lowest bits, or all.
-#[inline]
-fn low(bits: usize) -> u64 {
-    match bits < 64 {
-        true => (1 << bits) - 1,
-        false => u64::MAX,
+        hits & low((HEADER + len).saturating_sub(LINE * i) as u32) & !before
     }
 }
 
@@ -376,6 +368,17 @@ impl Slots {
     /// Where a lookup of a user key is to look in the block; `None` if its entries are not known.
     #[inline]
     pub fn aim(&self, block: usize, user_key: &[u8]) -> Option<Aim<'_>> {
+        self.aim_by(block, |view, len| view.hits(0, len, fingerprint(user_key)))
+    }
+
+    /// The aim that [`Aim::word`] tells of, at the same key in the same block.
+    #[inline]
+    fn aim_again(&self, block: usize, word: u64) -> Option<Aim<'_>> {
+        self.aim_by(block, |_, _| word & !low(HEADER as u32))
+    }
+
+    #[inline]
+    fn aim_by(&self, block: usize, hits: impl Fn(&View<'_>, usize) -> u64) -> Option<Aim<'_>> {
         let view = self.view(block)?;
         let [len, interval, ..] = view.word(0, Ordering::Acquire).to_le_bytes();
         if len == 0 {
@@ -386,20 +389,7 @@ impl Slots {
             view,
             len,
             interval: u32::from(interval),
-            hits: view.hits(0, len, fingerprint(user_key)),
-        })
-    }
-
-    /// The aim that [`Aim::word`] tells of, at the same key in the same block.
-    #[inline]
-    fn aim_again(&self, block: usize, word: u64) -> Option<Aim<'_>> {
-        let view = self.view(block)?;
-        let [len, interval, ..] = view.word(0, Ordering::Acquire).to_le_bytes();
-        Some(Aim {
-            view,
-            len: usize::from(len),
-            interval: u32::from(interval),
-            hits: word & !low(HEADER),
+            hits: hits(&view, len),
         })
     }
 

@@ -65,7 +65,7 @@ fn memory_is_what_is_stored_and_little_more() {
     let key = |i: u64| format!("tenant-{:04}/{:012}/object", i / 700, i * i);
     let entries: Vec<_> = (0..3000).map(|i| (key(i).into_bytes(), 1)).collect();
     let block = build(&entries);
-    let index = open(&block);
+    let mut index = open(&block);
     assert_eq!(index.stored_bytes(), block.len());
     let memory = index.memory_usage();
     assert!(
@@ -73,7 +73,6 @@ fn memory_is_what_is_stored_and_little_more() {
         "{memory} of {}",
         block.len()
     );
-    let mut index = index;
     index.quicken();
     let (more, told) = (index.memory_usage() - memory, LearnedIndex::QUICK_BYTES);
     let told = told * index.blocks();

@@ -8,7 +8,8 @@
 //!   sequence: eight bytes        front: strings of any length
 //!   as u64; model -> group       tree of models -> group
 //!            \                     /
-//!          node: 16 cuts in a cache line
+//!      search of the group; in the quick form mostly
+//!      of a node: 16 cuts in a cache line
 //!                      |
 //!                 block number
 //!                      |

@@ -19,6 +19,7 @@
 
 use super::format::{Cursor, Refusal};
 use super::node::{self, Node};
+use crate::bits::low;
 use crate::model::histogram::{Histograms, count_on, pad};
 use std::ops::Range;
 
@@ -253,7 +254,7 @@ impl Sequence {
             first: *self.firsts.get(g)?,
             head,
             residuals: (self.residuals.get(head.residuals as usize..)).unwrap_or(&[]),
-            widest: low_mask(u32::from(head.width)),
+            widest: low(u32::from(head.width)),
         })
     }
 
@@ -509,11 +510,6 @@ pub(super) fn part_between(below: u64, x: u64, above: u64) -> u16 {
     (part * 65536.0) as u16 // saturates
 }
 
-#[inline]
-fn low_mask(width: u32) -> u64 {
-    u64::MAX.checked_shr(64 - width).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -544,9 +540,8 @@ mod tests {
         values.dedup();
         let mut out = Vec::new();
         encode(&values, &mut out);
-        let ranked = Ranked::parse(&mut Cursor::new(&out)).expect("own encoding");
+        let mut ranked = Ranked::parse(&mut Cursor::new(&out)).expect("own encoding");
         check_ranks_of(&ranked, &values);
-        let mut ranked = ranked;
         ranked.quicken();
         check_ranks_of(&ranked, &values);
     }

@@ -167,8 +167,7 @@ impl Bench<'_> {
             Part::File | Part::Build => base,
             Part::Get | Part::Absent | Part::Seek | Part::MultiGet | Part::AbsentUnfiltered => {
                 Budget {
-                    // The cache adds to every block, too.
-                    cache_bytes: self.plan.room_for(&self.compare.data.keys) as u64 * 3 / 2,
+                    cache_bytes: self.plan.cache_for(&self.compare.data.keys),
                     bloom_bits: if part == Part::AbsentUnfiltered {
                         0
                     } else {

@@ -69,7 +69,7 @@ fn whole(
     if plan.parts.contains(&Part::File) {
         // Where everything is in memory.
         let budget = Budget {
-            cache_bytes: plan.room_for(keys) as u64 * 3 / 2,
+            cache_bytes: plan.cache_for(keys),
             ..plan.budget.clone()
         };
         let contenders = plan.contenders(&budget)?;

@@ -157,6 +157,12 @@ impl Plan {
         bytes + (64 << 20)
     }
 
+    /// Bytes of a block cache that has room for all records.
+    pub fn cache_for(&self, keys: &FlatKeys) -> u64 {
+        // It adds to every block, too.
+        self.room_for(keys) as u64 * 3 / 2
+    }
+
     /// The engines within a budget.
     ///
     /// # Errors
