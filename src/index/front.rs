@@ -1,16 +1,18 @@
 //! Cuts as front-coded strings: each keeps what it does not share with the one before it.
 //!
 //! Every 16th cut is kept whole (a restart). A [`Directory`] over the restarts finds the
-//! group; in it a search walks the cuts without putting any of them together. In the quick form cuts
-//! are numbers of 32 bits, too, of what follows the bytes that all of their group share, and only where
-//! those do not settle it is there a walk.
+//! group; in it a search walks the cuts without putting any of them together. In the quick form cuts are
+//! numbers, too, by an [`Alphabet`], and only where those do not settle it is there a walk: [`Codes`] of
+//! their first sixteen bytes, if these tell nearly all cuts apart, or else numbers of 32 bits of what
+//! follows the bytes that all of a group share.
 
 use super::NO_TAG;
+use super::codes::{Codes, Place};
 use super::cut::Cuts;
 use super::format::{Cursor, Refusal};
 use super::node::{self, Node};
 use super::sequence::part_between;
-use crate::model::projection::{are_equal, common_prefix, splice};
+use crate::model::projection::{are_equal, common_prefix, project_two, splice};
 use crate::model::{Alphabet, Directory, project};
 use crate::varint;
 use std::cmp::Ordering;
@@ -52,8 +54,17 @@ struct Group {
 struct Numbers {
     /// Of the bytes in `entries`.
     alphabet: Alphabet,
-    /// Of the quick form: one a group, of what follows the bytes that its cuts share.
-    nodes: Vec<Node>,
+    quick: Quick,
+}
+
+/// The numbers of the quick form.
+#[derive(Debug)]
+enum Quick {
+    None,
+    /// Of all cuts.
+    Codes(Codes),
+    /// One node a group, of what follows the bytes that its cuts share.
+    Nodes(Vec<Node>),
 }
 
 impl Numbers {
@@ -61,18 +72,30 @@ impl Numbers {
     fn new(counts: &[u32; 256]) -> Numbers {
         Numbers {
             alphabet: Alphabet::new(counts),
-            nodes: Vec::new(),
+            quick: Quick::None,
         }
     }
 
     fn memory_usage(&self) -> usize {
-        size_of::<Self>() + self.nodes.capacity() * size_of::<Node>()
+        let quick = match &self.quick {
+            Quick::None => 0,
+            Quick::Codes(codes) => codes.memory_usage(),
+            Quick::Nodes(nodes) => nodes.capacity() * size_of::<Node>(),
+        };
+        size_of::<Self>() + quick
     }
 
-    /// The number of a string: never descends with it.
+    /// The number of a string in [`Codes`].
+    #[inline]
+    fn code(&self, key: &[u8]) -> u64 {
+        let (head, next) = project_two(key);
+        self.alphabet.number_of_two(head, next)
+    }
+
+    /// The number of what follows a group's shared bytes in its [`Node`].
     #[inline]
     fn number(&self, rest: &[u8]) -> u32 {
-        let number = self.alphabet.number(project(rest)) >> 31;
+        let number = self.alphabet.number(project(rest)) >> 32;
         number.min(node::HIGHEST.into()) as u32
     }
 }
@@ -229,28 +252,39 @@ impl FrontCoded {
         })
     }
 
-    /// From here on, if there are cuts enough, ranks take two thirds of the time. O(size).
+    /// From here on, if there are cuts enough, ranks take half of the time. O(size).
     pub fn quicken(&mut self) {
         if let Some(mut numbers) = self.numbers.take() {
-            numbers.nodes = self.nodes(&numbers);
+            let codes = self.map_cuts(|_, cut| Some(numbers.code(cut)));
+            numbers.quick = match Codes::new(&codes) {
+                Some(codes) => Quick::Codes(codes),
+                None => Quick::Nodes(self.nodes(&numbers)),
+            };
             self.numbers = Some(numbers);
         }
     }
 
     fn nodes(&self, numbers: &Numbers) -> Vec<Node> {
-        let mut nodes = Vec::with_capacity(self.groups.len());
-        let mut cut = Vec::new();
-        for (g, group) in self.groups.iter().enumerate() {
-            let mut cursor = self.group(g);
-            let node = (0..INTERVAL).map_while(|_| {
-                let entry = read_entry(&mut cursor).ok()?; // none behind the last cut
-                cut.truncate(entry.shared);
-                cut.extend_from_slice(entry.suffix);
-                Some(numbers.number(cut.get(group.shared as usize..)?))
-            });
-            nodes.push(Node::new(node));
-        }
+        let small = self.map_cuts(|group, cut| {
+            Some(numbers.number(cut.get(group.shared as usize..)?)) // checked by `parse`
+        });
+        let nodes = small.chunks(INTERVAL);
         nodes
+            .map(|small| Node::new(small.iter().copied()))
+            .collect()
+    }
+
+    /// What `f` makes of every cut and its group.
+    fn map_cuts<T>(&self, f: impl Fn(&Group, &[u8]) -> Option<T>) -> Vec<T> {
+        let mut cut = Vec::new();
+        let mut cursor = self.group(0);
+        let cuts = (0..self.len).map_while(|i| {
+            let entry = read_entry(&mut cursor).ok()?; // checked by `parse`
+            cut.truncate(entry.shared);
+            cut.extend_from_slice(entry.suffix);
+            f(self.groups.get(i / INTERVAL)?, &cut)
+        });
+        cuts.collect()
     }
 
     fn parse_tags(cursor: &mut Cursor<'_>, len: usize) -> Result<Vec<(u32, u64)>, Refusal> {
@@ -280,9 +314,14 @@ impl FrontCoded {
         Cursor::new(self.entries.get(at..).unwrap_or(&[]))
     }
 
-    /// How many cuts are at or below (`key`, `tag`).
-    pub fn rank(&self, key: &[u8], tag: u64) -> usize {
-        let Some(g) = self.group_of(key, tag) else {
+    /// How many cuts are at or below (`key`, `tag`). `near` hears of a rank not far off before memory is
+    /// waited for, if that can be told.
+    pub fn rank(&self, key: &[u8], tag: u64, near: impl FnOnce(usize)) -> usize {
+        let place = self.place(key, near);
+        if let Some(rank) = place.and_then(|(_, place)| place.rank) {
+            return rank;
+        }
+        let Some(g) = self.group_at(place, key, tag) else {
             return 0;
         };
         if let Some((rank, _)) = self.count::<false>(g, key) {
@@ -294,8 +333,22 @@ impl FrontCoded {
 
     /// [`rank`](Self::rank), and about where between its neighbours among the cuts the key lies, in
     /// 65536ths, if it has two.
-    pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
-        let Some(g) = self.group_of(key, tag) else {
+    pub fn rank_and_part(
+        &self,
+        key: &[u8],
+        tag: u64,
+        near: impl FnOnce(usize),
+    ) -> (usize, Option<u16>) {
+        let place = self.place(key, near);
+        if let Some((codes, place)) = place
+            && let Some(rank) = place.rank
+        {
+            let part = codes.part(&place, rank);
+            if part.is_some() || rank == self.len {
+                return (rank, part);
+            }
+        }
+        let Some(g) = self.group_at(place, key, tag) else {
             return (0, None);
         };
         match self.count::<true>(g, key) {
@@ -306,6 +359,25 @@ impl FrontCoded {
         match self.walk::<true>(g, key, tag) {
             Ok(found) => (found.rank, self.part(key, &found)),
             Err(rank) => (rank, None),
+        }
+    }
+
+    /// What the codes of all cuts tell of a key.
+    #[inline]
+    fn place(&self, key: &[u8], near: impl FnOnce(usize)) -> Option<(&Codes, Place)> {
+        let numbers = self.numbers.as_ref()?;
+        let Quick::Codes(codes) = &numbers.quick else {
+            return None;
+        };
+        Some((codes, codes.place(numbers.code(key), near)?))
+    }
+
+    /// [`group_of`](Self::group_of), which codes may have told.
+    #[inline]
+    fn group_at(&self, place: Option<(&Codes, Place)>, key: &[u8], tag: u64) -> Option<usize> {
+        match place {
+            Some((_, place)) => Some(place.node),
+            None => self.group_of(key, tag),
         }
     }
 
@@ -322,11 +394,14 @@ impl FrontCoded {
         groups.checked_sub(1)
     }
 
-    /// What [`rank_and_part`](Self::rank_and_part) says of a key of group `g`, as far as numbers tell;
-    /// unless it is for a guess, only the rank.
+    /// What [`rank_and_part`](Self::rank_and_part) says of a key of group `g`, as far as that one's
+    /// numbers tell; unless it is for a guess, only the rank.
     #[inline]
     fn count<const GUESS: bool>(&self, g: usize, key: &[u8]) -> Option<(usize, Option<u16>)> {
         let numbers = self.numbers.as_ref()?;
+        let Quick::Nodes(nodes) = &numbers.quick else {
+            return None;
+        };
         let group = self.groups.get(g)?;
         let first = g * INTERVAL;
         let end = (first + INTERVAL).min(self.len);
@@ -337,10 +412,10 @@ impl FrontCoded {
             // Above the restart, and so above all cuts that share this with it.
             _ => return Some((end, None)),
         }
-        let (node, x) = (numbers.nodes.get(g)?, numbers.number(rest?));
+        let (node, x) = (nodes.get(g)?, numbers.number(rest?));
         let count = node.count(x, false)?;
         match first + count {
-            rank if GUESS && rank < end => Some((rank, node.part(x, count, false))),
+            rank if GUESS && rank < end => Some((rank, node.part(x.into(), count, false, None))),
             rank => Some((rank, None)),
         }
     }
@@ -546,6 +621,14 @@ mod tests {
         strings
     }
 
+    /// As if codes did not tell the cuts apart.
+    fn number_by_group(mut strings: FrontCoded) -> FrontCoded {
+        let mut numbers = strings.numbers.take().expect("enough cuts");
+        numbers.quick = Quick::Nodes(strings.nodes(&numbers));
+        strings.numbers = Some(numbers);
+        strings
+    }
+
     /// Cuts between user keys.
     fn cuts_at(keys: &[&[u8]]) -> FrontCoded {
         let cuts = keys.iter().map(|key| (key.to_vec(), NO_TAG));
@@ -559,7 +642,7 @@ mod tests {
         let strings = cuts_at(&cuts);
         let (mut sum, mut count) = (0.0, 0);
         for (i, key) in keys.iter().enumerate() {
-            let (rank, part) = strings.rank_and_part(key, 9);
+            let (rank, part) = strings.rank_and_part(key, 9, |_| {});
             assert_eq!(rank, i / BLOCK);
             if rank > 0 && rank < cuts.len() {
                 let part = part.expect("two neighbours");
@@ -595,12 +678,19 @@ mod tests {
             &|n| format!("{}", n % 3001),
             &|n| format!("host{}/path/{}/{}", n % 9, n / 9 % 30, n / 270 % 40),
         ];
-        for (kind, key_of) in kinds.iter().enumerate() {
+        let ways = kinds.iter().enumerate();
+        for ((kind, key_of), by_group) in ways.flat_map(|kind| [(kind, false), (kind, true)]) {
             let mut keys: Vec<_> = (0..6000).map(|_| key_of(random()).into_bytes()).collect();
             keys.sort();
             keys.dedup();
-            let strings = cuts_at(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let mut strings = cuts_at(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            if by_group {
+                strings = number_by_group(strings);
+            }
             let numbers = strings.numbers.as_ref().expect("enough cuts");
+            let has_codes = matches!(numbers.quick, Quick::Codes(_));
+            // The last kind's sixteen bytes have more than 64 bits to them.
+            assert_eq!(has_codes, !by_group && kind < 5);
             let mut settled = 0;
             for _ in 0..4000 {
                 let mut key = keys[random() % keys.len()].clone();
@@ -609,7 +699,7 @@ mod tests {
                 if random().is_multiple_of(2) {
                     key.extend_from_slice(b"55");
                 }
-                let (rank, part) = strings.rank_and_part(&key, 9);
+                let (rank, part) = strings.rank_and_part(&key, 9, |_| {});
                 assert_eq!(rank, keys.partition_point(|cut| *cut <= key));
                 if rank == 0 || rank == keys.len() {
                     continue;
@@ -634,13 +724,16 @@ mod tests {
                     error < 2.5 / f64::from(node::LEAST_APART),
                     "{error}, kind {kind}, {key:?}"
                 );
-                settled += usize::from(
-                    strings
-                        .count::<true>(g, &key)
-                        .is_some_and(|(_, part)| part.is_some()),
-                );
+                let part = match strings.place(&key, |_| {}) {
+                    Some((codes, place)) => place.rank.and_then(|rank| codes.part(&place, rank)),
+                    None => strings.count::<true>(g, &key).and_then(|(_, part)| part),
+                };
+                settled += usize::from(part.is_some());
             }
-            assert!(settled > 1500, "kind {kind}: {settled}");
+            assert!(
+                settled > 1500,
+                "kind {kind}, by group: {by_group}: {settled}"
+            );
         }
     }
 
@@ -652,6 +745,7 @@ mod tests {
                 (prop::collection::vec(0u8..3, 0..14), prop_oneof![Just(NO_TAG), 0..4u64]), 1..120),
             keys in prop::collection::vec((prop::collection::vec(0u8..3, 0..16), 0..5u64), 1..60),
             shared in prop::collection::vec(0u8..3, 0..20),
+            by_group: bool,
         ) {
             let whole = |key: &[u8]| [&shared, key].concat();
             let mut cuts: Vec<_> = cuts.iter().map(|(key, tag)| (whole(key), *tag)).collect();
@@ -662,12 +756,15 @@ mod tests {
             strings.entries.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
             strings.numbers = Some(Box::new(Numbers::new(&counts)));
             strings.quicken();
+            if by_group {
+                strings = number_by_group(strings);
+            }
             let keys = keys.iter().map(|(key, tag)| (whole(key), *tag));
             for (key, tag) in keys.chain(cuts.iter().cloned()) {
                 let rank = cuts.partition_point(|cut| (&cut.0, !cut.1) < (&key, !tag));
                 // A cut with the very tag is the last version before it.
-                prop_assert_eq!(strings.rank(&key, tag), rank, "{:?} {}", &key, tag);
-                let (same, part) = strings.rank_and_part(&key, tag);
+                prop_assert_eq!(strings.rank(&key, tag, |_| {}), rank, "{:?} {}", &key, tag);
+                let (same, part) = strings.rank_and_part(&key, tag, |_| {});
                 prop_assert_eq!(same, rank);
                 prop_assert!(part.is_none() || (1..cuts.len()).contains(&rank));
             }

@@ -118,6 +118,14 @@ impl Handles {
         }
     }
 
+    /// Asks for what [`get`](Self::get) reads, in the quick form.
+    #[inline]
+    pub fn prefetch(&self, i: usize) {
+        if let Form::Quick(_, offsets) = &self.form {
+            offsets.prefetch(i);
+        }
+    }
+
     #[inline]
     fn bounds(&self, i: usize) -> Option<(u64, u64)> {
         let (gap, (start, next)) = match &self.form {

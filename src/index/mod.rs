@@ -26,12 +26,14 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod codes;
 mod cut;
 mod format;
 mod front;
 mod handles;
 mod node;
 mod offsets;
+mod quick;
 mod reader;
 mod separators;
 mod sequence;

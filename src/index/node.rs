@@ -23,6 +23,11 @@ fn signed(x: u32) -> i32 {
     (x ^ 1 << 31) as i32
 }
 
+#[inline]
+fn unsigned(x: i32) -> u32 {
+    x as u32 ^ 1 << 31
+}
+
 impl Node {
     /// Of the first [`CUTS`] of `numbers`, none of them above [`HIGHEST`].
     pub fn new(numbers: impl IntoIterator<Item = u32>) -> Node {
@@ -60,21 +65,28 @@ impl Node {
     /// Whether the first number is `x`.
     #[inline]
     pub fn begins_with(&self, x: u32) -> bool {
-        self.0[0] == signed(x)
+        self.0[0] == signed(x.min(HIGHEST + 1))
     }
 
-    /// Where a target with number `x` lies between the `count` cuts at or below it and the next, in
-    /// 65536ths; `None` if that is not in this node or cannot be told.
+    /// The first number.
     #[inline]
-    pub fn part(&self, x: u32, count: usize, exact: bool) -> Option<u16> {
-        let [below, above] = self.0.get(count.checked_sub(1)?..=count)? else {
-            return None;
+    pub fn first(&self) -> u32 {
+        unsigned(self.0[0])
+    }
+
+    /// Where a target with number `x`, which may be behind the node, lies between the `count` cuts at or below it and the next, in
+    /// 65536ths, or `behind` if that is in the next node; `None` if that cannot be told.
+    #[inline]
+    pub fn part(&self, x: u64, count: usize, exact: bool, behind: Option<u64>) -> Option<u16> {
+        let below = u64::from(unsigned(*self.0.get(count.checked_sub(1)?)?));
+        let above = match self.0.get(count) {
+            Some(&above) => u64::from(unsigned(above)),
+            None => behind?,
         };
-        if !exact && above.abs_diff(*below) < LEAST_APART {
+        if !exact && above.saturating_sub(below) < u64::from(LEAST_APART) {
             return None;
         }
-        let unsigned = |number: i32| u64::from(number as u32 ^ 1 << 31);
-        Some(part_between(unsigned(*below), x.into(), unsigned(*above)))
+        Some(part_between(below, x, above))
     }
 }
 
@@ -95,6 +107,7 @@ mod tests {
                 prop_oneof![0..40u32, HIGHEST - 9..=HIGHEST, any::<u32>()], 1..=CUTS),
             x in prop_oneof![0..40u32, HIGHEST - 9..=u32::MAX, any::<u32>()],
             exact: bool,
+            behind: Option<u64>,
         ) {
             for number in &mut numbers {
                 *number = (*number).min(HIGHEST);
@@ -108,11 +121,15 @@ mod tests {
             if is_open {
                 return Ok(());
             }
-            let part = node.part(x, count, exact);
-            if count < numbers.len() {
-                let (below, above) = (numbers[count - 1], numbers[count]);
-                let expected = part_between(below.into(), x.into(), above.into());
-                let can_tell = exact || above - below >= LEAST_APART;
+            let part = node.part(x.into(), count, exact, behind);
+            let above = match count == CUTS {
+                true => behind,
+                false => numbers.get(count).map(|&above| above.into()),
+            };
+            if let Some(above) = above {
+                let below = u64::from(numbers[count - 1]);
+                let expected = part_between(below, x.into(), above);
+                let can_tell = exact || above.saturating_sub(below) >= LEAST_APART.into();
                 prop_assert_eq!(part, can_tell.then_some(expected));
             } else if count == CUTS {
                 prop_assert_eq!(part, None);

@@ -6,6 +6,7 @@
 //! ```
 
 use super::sequence::Sequence;
+use crate::prefetch::prefetch;
 
 /// Blocks to a line; it knows where the one behind them begins, too.
 const BLOCKS: usize = 25;
@@ -60,6 +61,14 @@ impl Offsets {
         });
         let lines = lines.collect::<Option<_>>()?;
         Some(Offsets { lines })
+    }
+
+    /// Asks for what [`pair`](Self::pair) reads.
+    #[inline]
+    pub fn prefetch(&self, i: usize) {
+        if let Some(line) = self.lines.get(i / BLOCKS) {
+            prefetch(std::ptr::from_ref(line).cast());
+        }
     }
 
     /// Offsets `i` and `i + 1`; behind the last something, or `None`. O(1).

@@ -92,7 +92,7 @@ impl LearnedIndex {
     #[inline]
     pub fn seek(&self, user_key: &[u8], tag: u64) -> usize {
         let block = match &self.separators {
-            Some(separators) => separators.rank(user_key, tag),
+            Some(separators) => separators.rank(user_key, tag, |near| self.prefetch_handle(near)),
             None => 0,
         };
         self.block_of(block, user_key, tag)
@@ -103,7 +103,9 @@ impl LearnedIndex {
     #[inline]
     pub fn seek_and_guess(&self, user_key: &[u8], tag: u64) -> (usize, Option<u16>) {
         let (block, guess) = match &self.separators {
-            Some(separators) => separators.rank_and_part(user_key, tag),
+            Some(separators) => {
+                separators.rank_and_part(user_key, tag, |near| self.prefetch_handle(near))
+            }
             None => (0, None),
         };
         (self.block_of(block, user_key, tag), guess)
@@ -121,6 +123,14 @@ impl LearnedIndex {
     fn behind_the_end(&self, user_key: &[u8], tag: u64) -> bool {
         // A smaller tag sorts later.
         (user_key, !tag) > (self.last_key.as_slice(), !self.last_tag)
+    }
+
+    /// Whoever seeks a block will want to know where it lies.
+    #[inline]
+    fn prefetch_handle(&self, block: usize) {
+        if let Some(handles) = &self.handles {
+            handles.prefetch(block);
+        }
     }
 
     /// Where block `block` lies in the file. O(1).

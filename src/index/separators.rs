@@ -85,24 +85,30 @@ impl Separators {
 
     /// How many cuts are at or below the internal key (`key`, `tag`).
     ///
-    /// O(1) expected for cuts that a few bytes tell apart, O(log cuts) at worst.
+    /// O(1) expected for cuts that a few bytes tell apart, O(log cuts) at worst. `near` hears of a number
+    /// not far off before memory is waited for, if that can be told.
     #[inline]
-    pub fn rank(&self, key: &[u8], tag: u64) -> usize {
+    pub fn rank(&self, key: &[u8], tag: u64, near: impl FnOnce(usize)) -> usize {
         match (self.rest(key), &self.form) {
             (Err(rank), _) => rank,
-            (Ok(rest), Form::Ranks(ranks)) => ranks.rank(project(rest)),
-            (Ok(rest), Form::Front(strings)) => strings.rank(rest, tag),
+            (Ok(rest), Form::Ranks(ranks)) => ranks.rank(project(rest), near),
+            (Ok(rest), Form::Front(strings)) => strings.rank(rest, tag, near),
         }
     }
 
     /// [`rank`](Self::rank), and where between its neighbours among the cuts the key lies, in
     /// 65536ths, if it has two neighbours and that can be told.
     #[inline]
-    pub fn rank_and_part(&self, key: &[u8], tag: u64) -> (usize, Option<u16>) {
+    pub fn rank_and_part(
+        &self,
+        key: &[u8],
+        tag: u64,
+        near: impl FnOnce(usize),
+    ) -> (usize, Option<u16>) {
         match (self.rest(key), &self.form) {
             (Err(rank), _) => (rank, None),
-            (Ok(rest), Form::Ranks(ranks)) => ranks.rank_and_part(project(rest)),
-            (Ok(rest), Form::Front(strings)) => strings.rank_and_part(rest, tag),
+            (Ok(rest), Form::Ranks(ranks)) => ranks.rank_and_part(project(rest), near),
+            (Ok(rest), Form::Front(strings)) => strings.rank_and_part(rest, tag, near),
         }
     }
 

@@ -18,20 +18,17 @@
 //! its four [`Node`]s to look into first.
 
 use super::format::{Cursor, Refusal};
-use super::node::{self, Node};
+use super::quick::{Groups, Place};
 use crate::bits::low;
 use crate::model::histogram::{Histograms, count_on, pad};
 use std::ops::Range;
 
 /// Values to a group: the paper estimate behind it is in the design of the format; a
 /// longer group saves header bytes and pays in wider residuals.
-const GROUP: usize = 64;
+pub(super) const GROUP: usize = 64;
 
 /// Fraction bits of a slope, where its integer part leaves room.
 const FRACTION: u32 = 16;
-
-/// Nodes to a group.
-const NODES: usize = GROUP / node::CUTS;
 
 /// Bytes that a residual load may touch behind the last residual.
 const SLACK: usize = 16;
@@ -74,28 +71,7 @@ pub(super) struct Ranked {
     sequence: Sequence,
     /// Over the groups' first values.
     histogram: Histograms,
-    /// Of the quick form: how each group's values become numbers, and the nodes of those.
-    scales: Vec<Scale>,
-    nodes: Vec<Node>,
-}
-
-/// What makes values of a group numbers, and places of those.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    /// By which values, less the first one, are shifted to the right.
-    shift: u32,
-    /// The number of the last value.
-    last: u32,
-    /// Places to a number, about, in 2^32ths.
-    steepness: u64,
-}
-
-/// Where a number is among the values of a [`Ranked`].
-struct Place {
-    /// How many values are at or below it.
-    rank: usize,
-    /// What it is in its group's nodes, and whether no bits are shifted out there.
-    number: Option<(u32, bool)>,
+    quick: Option<Groups>,
 }
 
 /// Appends the encoding of `values`, which must be non-decreasing.
@@ -336,39 +312,14 @@ impl Ranked {
         Ok(Ranked {
             sequence,
             histogram,
-            scales: Vec::new(),
-            nodes: Vec::new(),
+            quick: None,
         })
     }
 
     /// From here on ranks take a third of the time. O(len).
     pub fn quicken(&mut self) {
-        self.scales.clear();
-        self.nodes.clear();
-        for start in (0..self.len()).step_by(GROUP) {
-            let values = (start..start + GROUP).map_while(|i| self.sequence.get(i));
-            let values: Vec<u64> = values.collect();
-            let (Some(first), Some(last)) = (values.first(), values.last()) else {
-                break;
-            };
-            let shift = (0..).find(|&shift| (last - first) >> shift <= u64::from(node::HIGHEST));
-            let shift = shift.unwrap_or(0);
-            let number = |value: &u64| ((value - first) >> shift) as u32;
-            let last = number(last);
-            self.scales.push(Scale {
-                shift,
-                last,
-                steepness: ((values.len() as u64) << 32) / (u64::from(last) + 1),
-            });
-            let nodes = values.chunks(node::CUTS);
-            self.nodes
-                .extend(nodes.map(|values| Node::new(values.iter().map(number))));
-            // As many for the last group as for others: none of its values is so high.
-            let nodes = self.scales.len() * NODES;
-            self.nodes.resize_with(nodes, || Node::new([]));
-        }
-        self.scales.shrink_to_fit();
-        self.nodes.shrink_to_fit();
+        let values = (0..self.len()).map_while(|i| self.sequence.get(i));
+        self.quick = Some(Groups::new(values, true));
     }
 
     /// Number of values.
@@ -412,28 +363,26 @@ impl Ranked {
     pub fn memory_usage(&self) -> usize {
         self.sequence.memory_usage()
             + self.histogram.memory_usage()
-            + self.scales.capacity() * size_of::<Scale>()
-            + self.nodes.capacity() * size_of::<Node>()
+            + self.quick.as_ref().map_or(0, Groups::memory_usage)
     }
 
-    /// How many values are `<= x`. O(1) expected, O(log len) at worst.
+    /// How many values are `<= x`. O(1) expected, O(log len) at worst. `near` hears of a place not far
+    /// off before memory is waited for, if that can be told.
     #[inline]
-    pub fn rank(&self, x: u64) -> usize {
-        self.place(x).rank
+    pub fn rank(&self, x: u64, near: impl FnOnce(usize)) -> usize {
+        self.place(x, near).0
     }
 
     /// [`rank`](Self::rank), and where `x` lies between the value in front of that place and the one
     /// there, in 65536ths; `None` if there are no such two.
     #[inline]
-    pub fn rank_and_part(&self, x: u64) -> (usize, Option<u16>) {
-        let Place { rank, number } = self.place(x);
+    pub fn rank_and_part(&self, x: u64, near: impl FnOnce(usize)) -> (usize, Option<u16>) {
+        let (rank, place) = self.place(x, near);
         if rank == 0 || rank >= self.len() {
             return (rank, None);
         }
-        let part = number.and_then(|(number, exact)| {
-            let (node, count) = ((rank - 1) / node::CUTS, (rank - 1) % node::CUTS + 1);
-            self.nodes.get(node)?.part(number, count, exact)
-        });
+        let quick = self.quick.as_ref().zip(place);
+        let part = quick.and_then(|(groups, place)| groups.part(&place, rank));
         let part = part.or_else(|| {
             let (below, above) = self.sequence.pair(rank - 1)?;
             Some(part_between(below, x, above))
@@ -441,50 +390,21 @@ impl Ranked {
         (rank, part)
     }
 
+    /// [`rank`](Self::rank), and where that is in the quick form.
     #[inline]
-    fn place(&self, x: u64) -> Place {
-        let Sequence {
-            len, firsts, heads, ..
-        } = &self.sequence;
+    fn place(&self, x: u64, near: impl FnOnce(usize)) -> (usize, Option<Place>) {
+        let Sequence { firsts, heads, .. } = &self.sequence;
         let place = self.histogram.place(0, x);
         let Some(g) = count_on(firsts, place, x).min(heads.len()).checked_sub(1) else {
-            return Place {
-                rank: 0,
-                number: None,
-            };
+            return (0, None);
         };
-        let start = g * GROUP;
-        let (Some(scale), Some(nodes)) = (
-            self.scales.get(g),
-            self.nodes.get(g * NODES..(g + 1) * NODES),
-        ) else {
-            return Place {
-                rank: self.rank_in(start..start + GROUP, x),
-                number: None,
-            };
+        let quick = self.quick.as_ref();
+        let place = quick.and_then(|groups| groups.place(g, x - firsts[g], near));
+        let rank = match place.and_then(|place| place.rank) {
+            Some(rank) => rank,
+            None => self.rank_in(g * GROUP..(g + 1) * GROUP, x),
         };
-        let units = (x - firsts[g]) >> (scale.shift % u64::BITS);
-        let number = units.min(u32::MAX.into()) as u32;
-        let exact = scale.shift == 0;
-        let guess = ((u64::from(number.min(scale.last)) * scale.steepness) >> 32) as usize;
-        let mut i = (guess / node::CUTS).min(NODES - 1);
-        // Whatever the guess: on to the last node that does not begin above the number.
-        while i > 0 && !nodes[i].begins_below(number) {
-            i -= 1;
-        }
-        while i + 1 < NODES && nodes[i + 1].begins_below(number) {
-            i += 1;
-        }
-        // If the next one begins with the number, it is below the target or not.
-        let is_open = i + 1 < NODES && nodes[i + 1].begins_with(number);
-        let rank = match nodes[i].count(number, exact) {
-            Some(count) if !is_open => (start + i * node::CUTS + count).min(*len),
-            _ => self.rank_in(start..start + GROUP, x),
-        };
-        Place {
-            rank,
-            number: Some((number, exact)),
-        }
+        (rank, place)
     }
 
     /// [`rank`](Self::rank) of an `x` that is not below the first value of `range`, but below the first
@@ -553,15 +473,15 @@ mod tests {
             .chain([0, u64::MAX])
         {
             let oracle = values.partition_point(|&v| v <= x);
-            assert_eq!(ranked.rank(x), oracle, "rank of {x}");
-            let (rank, part) = ranked.rank_and_part(x);
+            assert_eq!(ranked.rank(x, |_| {}), oracle, "rank of {x}");
+            let (rank, part) = ranked.rank_and_part(x, |_| {});
             assert_eq!(rank, oracle, "rank of {x}");
             assert_eq!(part.is_some(), (1..values.len()).contains(&oracle));
             if let Some(part) = part {
                 let (below, above) = (values[oracle - 1], values[oracle]);
                 let off = part.abs_diff(part_between(below, x, above));
                 assert!(
-                    u32::from(off) <= 2 * 65536 / node::LEAST_APART,
+                    u32::from(off) <= 2 * 65536 / super::super::node::LEAST_APART,
                     "part of {x}"
                 );
             }
@@ -696,10 +616,10 @@ mod tests {
             block.extend(bytes);
             if let Ok(mut ranked) = Ranked::parse(&mut Cursor::new(&block)) {
                 let targets = [0, 1, u64::MAX / 3, u64::MAX];
-                let ranks = targets.map(|x| ranked.rank(x));
+                let ranks = targets.map(|x| ranked.rank(x, |_| {}));
                 prop_assert!(ranks.iter().all(|&rank| rank <= ranked.len()));
                 ranked.quicken();
-                prop_assert_eq!(targets.map(|x| ranked.rank(x)), ranks);
+                prop_assert_eq!(targets.map(|x| ranked.rank(x, |_| {})), ranks);
             }
         }
     }

@@ -13,6 +13,9 @@
 /// A cell with more values than this gets a finer histogram.
 const CELL: usize = 8;
 
+/// How often one value may be among those of a histogram.
+pub const MOST_EQUAL: usize = CELL;
+
 /// Values that are compared at a time, without a branch. As many must follow the last one of
 /// a slice: see [`pad`].
 const WINDOW: usize = 4;
@@ -63,8 +66,8 @@ pub fn count_on(values: &[u64], place: usize, x: u64) -> usize {
 }
 
 impl Histograms {
-    /// Adds a histogram over `values[start..end]`, which must ascend, each value once; its
-    /// number. O(values). Positions must stay below 2^31.
+    /// Adds a histogram over `values[start..end]`, which must not descend, each value
+    /// [`MOST_EQUAL`] times at most; its number. O(values). Positions must stay below 2^31.
     pub fn add(&mut self, values: &[u64], start: usize, end: usize) -> u32 {
         let index = self.all.len() as u32;
         let xs = &values[start..end];

@@ -15,6 +15,20 @@ pub fn project(bytes: &[u8]) -> u64 {
     }
 }
 
+/// [`project`] of the first eight bytes and of those behind them. With eight bytes or more, however many
+/// these are, without a branch on that.
+#[inline]
+pub fn project_two(bytes: &[u8]) -> (u64, u64) {
+    let end = bytes.len().min(2 * WIDTH);
+    let Some(last) = bytes[..end].last_chunk::<WIDTH>() else {
+        return (project_short(bytes), 0);
+    };
+    // In two steps: together that may be all 64 bits.
+    let half = 4 * (2 * WIDTH - end) as u32 % u64::BITS;
+    let next = u64::from_be_bytes(*last) << half << half;
+    (project(bytes), next)
+}
+
 /// [`project`] of what follows the first `at` bytes, quicker if there are eight of both together.
 #[inline]
 pub fn project_from(bytes: &[u8], at: usize) -> u64 {
