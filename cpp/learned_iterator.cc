@@ -3,7 +3,7 @@
 #include <string>
 
 #include "db/pinned_iterators_manager.h"
-#include "monitoring/perf_context_imp.h"
+#include "mountdb/cpp/perf_counters.h"
 #include "mountdb/cpp/thread_memory.h"
 
 namespace mountdb {
@@ -15,11 +15,6 @@ using rocksdb::IterBoundCheck;
 using rocksdb::RecordTick;
 using rocksdb::Slice;
 using rocksdb::Status;
-// RocksDB's macros for its counters name them.
-using rocksdb::perf_context;
-using rocksdb::perf_level;
-using rocksdb::PerfLevel;
-using rocksdb::PerfStepTimer;
 
 LearnedIterator::LearnedIterator(const LearnedTable& table, const rocksdb::ReadOptions& read,
                                  const rocksdb::SliceTransform* prefix_extractor,
@@ -90,9 +85,9 @@ bool LearnedIterator::SeekHere(const Slice& target) {
     block.Prefetch(guess.part);
     Hold(std::move(block), at.block);
   }
-  PERF_TIMER_GUARD(block_seek_nanos);
-  const BlockPlace place = ffi::place_in_block(block_.bytes(), block_.restarts(),
-                                               AsRust(user_key), tag, guess.part);
+  const BlockPlace place = TimeBlockSeek([&] {
+    return ffi::place_in_block(block_.bytes(), block_.restarts(), AsRust(user_key), tag, guess.part);
+  });
   switch (place.kind) {
     case BlockPlaceKind::Entry:
       key_.SetInternalKey(Slice(target.data(), place.shared));

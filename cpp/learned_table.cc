@@ -5,13 +5,12 @@
 
 #include "db/dbformat.h"
 #include "memory/arena.h"
-#include "monitoring/perf_context_imp.h"
 #include "mountdb/cpp/filter_forecast.h"
 #include "mountdb/cpp/learned_iterator.h"
+#include "mountdb/cpp/perf_counters.h"
 #include "mountdb/cpp/value_copies.h"
 #include "table/block_based/filter_block.h"
 #include "table/get_context.h"
-#include "trace_replay/block_cache_tracer.h"
 
 namespace mountdb {
 
@@ -24,12 +23,8 @@ using rocksdb::Cleanable;
 using rocksdb::FilterBlockReader;
 using rocksdb::GetContext;
 using rocksdb::ParsedInternalKey;
-// RocksDB's macros for its counters name them.
-using rocksdb::perf_context;
-using rocksdb::perf_level;
+using rocksdb::PerfContext;
 using rocksdb::PerfContextByLevel;
-using rocksdb::PerfLevel;
-using rocksdb::PerfStepTimer;
 using rocksdb::ReadOptions;
 using rocksdb::RecordTick;
 using rocksdb::Slice;
@@ -106,6 +101,10 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
     : owned_(std::move(table)),
       table_(static_cast<BlockBasedTable*>(owned_.get())),
       rep_(*table_->get_rep()),
+      filter_(rep_.filter.get()),
+      cache_(rep_.table_options.block_cache.get()),
+      statistics_(rep_.ioptions.stats),
+      level_(rep_.level),
       index_(index),
       blocks_(index.blocks()),
       tracer_(tracer),
@@ -130,7 +129,7 @@ bool LearnedTable::IsOrdinary() const {
 
 Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* get_context,
                          const SliceTransform* prefix_extractor, bool skip_filters) {
-  FilterBlockReader* const filter = skip_filters ? nullptr : rep_.filter.get();
+  FilterBlockReader* const filter = skip_filters ? nullptr : filter_;
   if (!MayLookUp(read) || IsTraced() || (filter != nullptr && !rep_.whole_key_filtering)) {
     return table_->Get(read, key, get_context, prefix_extractor, skip_filters);
   }
@@ -176,39 +175,40 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
 }
 
 void LearnedTable::CountTruePositive() const {
-  RecordTick(rep_.ioptions.stats, rep_.whole_key_filtering
-                                      ? rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE
-                                      : rocksdb::BLOOM_FILTER_PREFIX_TRUE_POSITIVE);
-  PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_true_positive, 1, rep_.level);
+  RecordTick(statistics_, rep_.whole_key_filtering ? rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE
+                                                   : rocksdb::BLOOM_FILTER_PREFIX_TRUE_POSITIVE);
+  CountAtLevel(Counters(), &PerfContextByLevel::bloom_filter_full_true_positive, level_);
 }
 
 // As BlockBasedTable::FullFilterKeyMayMatch does for whole keys.
 bool LearnedTable::MayMatch(const ReadOptions& read, const Slice& key, GetContext* get_context,
                             const BloomFilter::Question& asked) const {
+  PerfContext* const counters = Counters();
   bool may_match;
-  if (bloom_.IsKnown()) {
+  if (bloom_.IsKnown()) [[likely]] {
     may_match = bloom_.MayMatch(asked);
-    // As FullFilterBlockReader::MayMatch.
-    if (may_match) {
-      PERF_COUNTER_ADD(bloom_sst_hit_count, 1);
-    } else {
-      PERF_COUNTER_ADD(bloom_sst_miss_count, 1);
+    if (counters != nullptr) {
+      // As FullFilterBlockReader::MayMatch.
+      ++(may_match ? counters->bloom_sst_hit_count : counters->bloom_sst_miss_count);
     }
   } else {
-    BlockCacheLookupContext context{TableReaderCaller::kUserGet,
-                                    get_context->get_tracing_get_id(),
-                                    /*get_from_user_specified_snapshot=*/read.snapshot != nullptr};
-    may_match = rep_.filter->KeyMayMatch(rocksdb::ExtractUserKey(key), &key, get_context, &context,
-                                         read);
+    may_match = AskFilter(read, key, get_context);
   }
   if (may_match) {
-    RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_FULL_POSITIVE);
-    PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_full_positive, 1, rep_.level);
+    RecordTick(statistics_, rocksdb::BLOOM_FILTER_FULL_POSITIVE);
+    CountAtLevel(counters, &PerfContextByLevel::bloom_filter_full_positive, level_);
     return true;
   }
-  RecordTick(rep_.ioptions.stats, rocksdb::BLOOM_FILTER_USEFUL);
-  PERF_COUNTER_BY_LEVEL_ADD(bloom_filter_useful, 1, rep_.level);
+  RecordTick(statistics_, rocksdb::BLOOM_FILTER_USEFUL);
+  CountAtLevel(counters, &PerfContextByLevel::bloom_filter_useful, level_);
   return false;
+}
+
+[[gnu::noinline]] bool LearnedTable::AskFilter(const ReadOptions& read, const Slice& key,
+                                               GetContext* get_context) const {
+  BlockCacheLookupContext context{TableReaderCaller::kUserGet, get_context->get_tracing_get_id(),
+                                  /*get_from_user_specified_snapshot=*/read.snapshot != nullptr};
+  return filter_->KeyMayMatch(rocksdb::ExtractUserKey(key), &key, get_context, &context, read);
 }
 
 namespace {
@@ -216,9 +216,11 @@ namespace {
 // As BlockBasedTable::UpdateCacheHitMetrics does for a data block.
 void CountHit(GetContext* get_context, rocksdb::Statistics* statistics, size_t bytes,
               int level) {
-  PERF_COUNTER_ADD(block_cache_hit_count, 1);
-  PERF_COUNTER_ADD(block_cache_read_byte, bytes);
-  PERF_COUNTER_BY_LEVEL_ADD(block_cache_hit_count, 1, static_cast<uint32_t>(level));
+  if (PerfContext* const counters = Counters()) {
+    counters->block_cache_hit_count += 1;
+    counters->block_cache_read_byte += bytes;
+    CountAtLevel(counters, &PerfContextByLevel::block_cache_hit_count, level);
+  }
   if (get_context != nullptr) {
     ++get_context->get_context_stats_.num_cache_hit;
     get_context->get_context_stats_.num_cache_bytes_read += bytes;
@@ -232,30 +234,12 @@ void CountHit(GetContext* get_context, rocksdb::Statistics* statistics, size_t b
 
 // As BlockBasedTable::UpdateCacheMissMetrics does for a data block.
 void CountMiss(GetContext* get_context, int level) {
-  PERF_COUNTER_BY_LEVEL_ADD(block_cache_miss_count, 1, static_cast<uint32_t>(level));
+  CountAtLevel(Counters(), &PerfContextByLevel::block_cache_miss_count, level);
   ++get_context->get_context_stats_.num_cache_miss;
   ++get_context->get_context_stats_.num_cache_data_miss;
 }
 
 }  // namespace
-
-bool LearnedTable::IsTraced() const {
-  return tracer_ != nullptr && tracer_->is_tracing_enabled();
-}
-
-bool LearnedTable::IsInMap(const ReadOptions& read) const {
-  // Pages that are not in memory are read.
-  return map_ != nullptr && read.read_tier != rocksdb::kBlockCacheTier;
-}
-
-bool LearnedTable::IsInCache(const ReadOptions& read) const {
-  return rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
-                                                     rep_.ioptions.allow_mmap_reads);
-}
-
-bool LearnedTable::MayLookUp(const ReadOptions& read) const {
-  return is_ordinary_ && (IsInMap(read) || IsInCache(read));
-}
 
 ffi::Guess LearnedTable::SeekIndex(const Slice& internal_key) const {
   return index_.seek_and_guess(AsRust(rocksdb::ExtractUserKey(internal_key)),
@@ -281,8 +265,7 @@ int32_t LearnedTable::PartOf(const ReadOptions& read, const Slice& internal_key,
 void LearnedTable::SeekIndexForAll(const ReadOptions& read, rust::Slice<const ffi::BatchKey> keys,
                                    rust::Slice<ffi::BatchFound> found) const {
   if (IsInMap(read)) {
-    PERF_TIMER_GUARD(block_seek_nanos);
-    map_->LookUpAll(index_, keys, found);
+    TimeBlockSeek([&] { map_->LookUpAll(index_, keys, found); });
   } else {
     index_.seek_and_guess_all(keys, found);
   }
@@ -307,20 +290,19 @@ rocksdb::Cache::Handle* LearnedTable::FindInCache(const ffi::Position& at,
                                                   GetContext* get_context) const {
   const auto key =
       BlockBasedTable::GetCacheKey(rep_.base_cache_key, BlockHandle(at.offset, at.size));
-  DataBlockCache cache{rep_.table_options.block_cache.get()};
+  DataBlockCache cache{cache_};
   auto* const cached = cache.LookupFull(
       key.AsSlice(), const_cast<rocksdb::BlockCreateContext*>(&rep_.create_context),
-      rocksdb::Cache::Priority::LOW, rep_.ioptions.stats,
+      rocksdb::Cache::Priority::LOW, statistics_,
       rep_.ioptions.lowest_used_cache_tier);
   if (cached != nullptr) {
-    CountHit(get_context, rep_.ioptions.stats, cache.get()->GetUsage(cached), rep_.level);
+    CountHit(get_context, statistics_, cache_->GetUsage(cached), level_);
   }
   return cached;
 }
 
 HeldBlock LearnedTable::HoldCached(rocksdb::Cache::Handle* handle) const {
-  rocksdb::Cache* const cache = rep_.table_options.block_cache.get();
-  return HeldBlock(cache, handle, static_cast<Block_kData*>(cache->Value(handle)));
+  return HeldBlock(cache_, handle, static_cast<Block_kData*>(cache_->Value(handle)));
 }
 
 void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
@@ -339,9 +321,8 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
 void LearnedTable::LookUpIn(const ffi::Aimed& aimed, Lookup* lookup) const {
   const ffi::Guess& guess = aimed.guess;
   if (IsInMap(lookup->read)) {
-    PERF_TIMER_GUARD(block_seek_nanos);
-    const ffi::BlockStep step = map_->LookUp(guess.at, aimed.word, lookup->key);
-    PERF_TIMER_STOP(block_seek_nanos);
+    const ffi::BlockStep step =
+        TimeBlockSeek([&] { return map_->LookUp(guess.at, aimed.word, lookup->key); });
     if (step.kind != ffi::BlockStepKind::Unknown) {
       HeldBlock block = map_->Hold(guess.at, /*counts=*/true);
       Versions(&block, step, lookup);
@@ -366,7 +347,7 @@ void LearnedTable::ReadIn(const ffi::Position& at, HeldBlock* block, Lookup* loo
     return;
   }
   if (!*block && IsInCache(lookup->read)) {
-    CountMiss(lookup->get_context, rep_.level);
+    CountMiss(lookup->get_context, level_);
   }
   BlockCacheLookupContext context{
       TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
@@ -383,13 +364,11 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
   if (!block->IsPlain()) {
     return false;
   }
-  ffi::BlockStep step;
-  {
-    PERF_TIMER_GUARD(block_seek_nanos);
-    step = ffi::seek_in_block(block->bytes(), block->restarts(),
+  const ffi::BlockStep step = TimeBlockSeek([&] {
+    return ffi::seek_in_block(block->bytes(), block->restarts(),
                               AsRust(rocksdb::ExtractUserKey(lookup->key)),
                               rocksdb::ExtractInternalKeyFooter(lookup->key), part);
-  }
+  });
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     return false;  // RocksDB's iterator will say what is wrong
   }
@@ -463,7 +442,8 @@ rocksdb::InternalIterator* LearnedTable::NewIterator(
 
 rocksdb::FragmentedRangeTombstoneIterator* LearnedTable::NewRangeTombstoneIterator(
     const ReadOptions& read) {
-  return table_->NewRangeTombstoneIterator(read);
+  // Asked at every Get.
+  return rep_.fragmented_range_dels == nullptr ? nullptr : table_->NewRangeTombstoneIterator(read);
 }
 
 rocksdb::FragmentedRangeTombstoneIterator* LearnedTable::NewRangeTombstoneIterator(
@@ -514,7 +494,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
   }
   constexpr size_t kMost = rocksdb::MultiGetContext::MAX_BATCH_SIZE;
   rocksdb::MultiGetContext::Range rest(*range, range->begin(), range->end());
-  const bool filters = !skip_filters && rep_.filter != nullptr;
+  const bool filters = !skip_filters && filter_ != nullptr;
   if (filters) {
     table_->MultiGetFilter(read, prefix_extractor, &rest).PermitUncheckedError();  // always OK
   }
@@ -581,8 +561,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       // RocksDB counts for the batch what it counts for its first key.
       if (!shares(i) && (keys[i].cached = FindInCache(keys[i].guess.at,
                                                       keys[0].context->get_context))) {
-        const char* const block = static_cast<const char*>(
-            rep_.table_options.block_cache->Value(keys[i].cached));
+        const char* const block = static_cast<const char*>(cache_->Value(keys[i].cached));
         for (size_t offset = 0; offset < sizeof(rocksdb::Block); offset += kCacheLine) {
           __builtin_prefetch(block + offset);
         }

@@ -19,6 +19,7 @@
 #include "table/block_based/block_based_table_reader.h"
 #include "table/block_based/block_cache.h"
 #include "table/table_reader.h"
+#include "trace_replay/block_cache_tracer.h"
 
 namespace mountdb {
 
@@ -34,7 +35,7 @@ class LearnedTable final : public rocksdb::TableReader {
   uint64_t blocks() const { return blocks_; }
 
   // Whether what is read is recorded at this moment, which RocksDB's ways see to.
-  bool IsTraced() const;
+  bool IsTraced() const { return tracer_ != nullptr && tracer_->is_tracing_enabled(); }
   // Where a key is.
   ffi::Guess SeekIndex(const rocksdb::Slice& internal_key) const;
   // Asks for what a search of the block will read first if the file is mapped.
@@ -94,14 +95,27 @@ class LearnedTable final : public rocksdb::TableReader {
   // Whether the way of this class is open to lookups in this file at all.
   bool IsOrdinary() const;
   // What the filter says; `asked`: the question, if the filter is a known Bloom filter.
-  bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
+  inline bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                 rocksdb::GetContext* get_context, const BloomFilter::Question& asked) const;
+  // What RocksDB's reader of the filter says.
+  bool AskFilter(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
+                 rocksdb::GetContext* get_context) const;
   // A version was found behind a filter that had said it may be there.
   void CountTruePositive() const;
   // Whether blocks may be looked up here, and in what.
-  bool MayLookUp(const rocksdb::ReadOptions& read) const;
-  bool IsInMap(const rocksdb::ReadOptions& read) const;
-  bool IsInCache(const rocksdb::ReadOptions& read) const;
+  bool MayLookUp(const rocksdb::ReadOptions& read) const {
+    return is_ordinary_ && (IsInMap(read) || IsInCache(read));
+  }
+  bool IsInMap(const rocksdb::ReadOptions& read) const {
+    // Pages that are not in memory are read.
+    return map_ != nullptr && read.read_tier != rocksdb::kBlockCacheTier;
+  }
+  bool IsInCache(const rocksdb::ReadOptions& read) const {
+    return read.read_scoped_block_buffer_provider == nullptr
+               ? cache_ != nullptr
+               : rocksdb::ShouldUseDataBlockCacheForIterator(rep_.table_options, read,
+                                                             rep_.ioptions.allow_mmap_reads);
+  }
   // Where a key is, as a lookup wants to know it, which then reads what this has asked for.
   ffi::Aimed SeekIndexAhead(const rocksdb::ReadOptions& read,
                             const rocksdb::Slice& internal_key) const;
@@ -136,6 +150,11 @@ class LearnedTable final : public rocksdb::TableReader {
   const std::unique_ptr<rocksdb::TableReader> owned_;
   rocksdb::BlockBasedTable* const table_;
   const rocksdb::BlockBasedTable::Rep& rep_;
+  // Of `rep_`, what every lookup reads.
+  rocksdb::FilterBlockReader* const filter_;
+  rocksdb::Cache* const cache_;
+  rocksdb::Statistics* const statistics_;
+  const int level_;
   const ffi::Index& index_;
   const uint64_t blocks_;
   const rocksdb::BlockCacheTracer* const tracer_;

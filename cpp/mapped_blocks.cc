@@ -1,8 +1,8 @@
 #include "mountdb/cpp/mapped_blocks.h"
 
 #include "file/random_access_file_reader.h"
-#include "monitoring/perf_context_imp.h"
 #include "monitoring/statistics_impl.h"
+#include "mountdb/cpp/perf_counters.h"
 #include "table/block_based/data_block_footer.h"
 #include "table/block_based/reader_common.h"
 #include "table/format.h"
@@ -12,10 +12,6 @@ namespace mountdb {
 using rocksdb::BlockBasedTable;
 using rocksdb::DataBlockFooter;
 using rocksdb::Slice;
-// RocksDB's macros for its counters name them.
-using rocksdb::perf_context;
-using rocksdb::perf_level;
-using rocksdb::PerfLevel;
 
 namespace {
 
@@ -59,11 +55,10 @@ MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, ui
           memory.taken, memory.limit)) {}
 
 void MappedBlocks::CountRead(const ffi::Position& at) {
-  if (perf_level >= PerfLevel::kEnableCount) {
-    rocksdb::PerfContext& counters = perf_context;  // once: every mention is a call
-    counters.block_read_count += 1;
-    counters.block_read_byte += at.size + kTrailer;
-    counters.data_block_read_byte += at.size + kTrailer;
+  if (rocksdb::PerfContext* const counters = Counters()) {
+    counters->block_read_count += 1;
+    counters->block_read_byte += at.size + kTrailer;
+    counters->data_block_read_byte += at.size + kTrailer;
   }
 }
 

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn most_targets_are_settled() {
-        let numbers: Vec<u64> = (0..10_000u64).map(|i| i * i << 30).collect();
+        let numbers: Vec<u64> = (0..10_000u64).map(|i| (i * i) << 30).collect();
         let codes = Codes::new(&numbers).expect("each once");
         for (i, x) in numbers.iter().enumerate().skip(1) {
             let place = codes.place(x + (1 << 20), |_| {}).expect("not the first");

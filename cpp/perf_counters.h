@@ -1,0 +1,39 @@
+// RocksDB's counters of a thread (PerfContext), looked up once: in RocksDB's macros every mention of them
+// is a call, and a timer asks for them before it knows whether it runs.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "monitoring/perf_context_imp.h"
+
+namespace mountdb {
+
+// The thread's counters, or null if it does not count.
+inline rocksdb::PerfContext* Counters() {
+  return rocksdb::perf_level >= rocksdb::PerfLevel::kEnableCount ? &rocksdb::perf_context : nullptr;
+}
+
+// As PERF_COUNTER_BY_LEVEL_ADD counts one. `counters`: of Counters.
+inline void CountAtLevel(rocksdb::PerfContext* counters,
+                         uint64_t rocksdb::PerfContextByLevel::*metric, int level) {
+  if (counters != nullptr && counters->per_level_perf_context_enabled &&
+      counters->level_to_perf_context != nullptr) {
+    (*counters->level_to_perf_context)[static_cast<uint32_t>(level)].*metric += 1;
+  }
+}
+
+// What `search` returns, timed as a search of blocks.
+template <typename Search>
+auto TimeBlockSeek(Search&& search) {
+  using rocksdb::perf_context;
+  using rocksdb::PerfLevel;
+  using rocksdb::PerfStepTimer;
+  if (rocksdb::perf_level < PerfLevel::kEnableTimeExceptForMutex) [[likely]] {
+    return std::forward<Search>(search)();
+  }
+  PERF_TIMER_GUARD(block_seek_nanos);
+  return std::forward<Search>(search)();
+}
+
+}  // namespace mountdb
