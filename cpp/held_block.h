@@ -42,6 +42,7 @@ class HeldBlock {
   // RocksDB's to read, and what follows is empty.
   bool IsPlain() const { return !data_.empty(); }
   const char* data() const { return data_.data(); }
+  const rocksdb::Slice& contents() const { return data_; }
   rust::Slice<const uint8_t> bytes() const { return AsRust(data_); }
   // As ffi's functions take them.
   uint64_t restarts() const { return restarts_; }

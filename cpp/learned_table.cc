@@ -377,10 +377,9 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
 }
 
 void LearnedTable::Versions(HeldBlock* block, ffi::BlockStep step, Lookup* lookup) const {
-  const rust::Slice<const uint8_t> bytes = block->bytes();
+  const Slice bytes = block->contents();
   const uint64_t restarts = block->restarts();
   const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
-  const char* const data = block->data();
   // A mapping goes when the table is closed. One of our own, kept for values, would not do: RocksDB
   // truncates files that it deletes at a limited rate, and whoever reads on is killed.
   const bool pins = block->IsCached() || rep_.immortal_table;
@@ -394,7 +393,7 @@ void LearnedTable::Versions(HeldBlock* block, ffi::BlockStep step, Lookup* looku
                                           rep_.file->file_name());
       return;
     }
-    Slice value(data + step.value, step.value_len);
+    Slice value(bytes.data() + step.value, step.value_len);
     const bool copies = !pins && lookup->copies != nullptr &&
                         value.size() <= ValueCopies::kLargest &&
                         found.type == rocksdb::kTypeValue;
@@ -404,7 +403,7 @@ void LearnedTable::Versions(HeldBlock* block, ffi::BlockStep step, Lookup* looku
     if (!lookup->Save(found, value, pins || copies ? &pinner : nullptr)) {
       return;
     }
-    step = ffi::next_in_block(bytes, restarts, AsRust(user_key), step);
+    step = ffi::next_in_block(AsRust(bytes), restarts, AsRust(user_key), step);
   }
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     lookup->status = Status::Corruption("bad entry in block", rep_.file->file_name());

@@ -12,7 +12,7 @@ use super::cut::Cuts;
 use super::format::{Cursor, Refusal};
 use super::node::{self, Node};
 use super::sequence::part_between;
-use crate::model::projection::{are_equal, common_prefix, project_two, splice};
+use crate::model::projection::{WIDTH, are_equal, common_prefix, project_two, splice};
 use crate::model::{Alphabet, Directory, project};
 use crate::varint;
 use std::cmp::Ordering;
@@ -21,8 +21,8 @@ use std::ops::Range;
 /// Cuts to a restart: with 3 to 6 bytes a cut a group is one or two cache lines.
 const INTERVAL: usize = node::CUTS;
 
-/// Cuts for which an [`Alphabet`] takes no more than a byte each.
-const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>();
+/// Cuts for which an [`Alphabet`] takes no more than eight bytes each.
+const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>() / 8;
 
 /// A length that does not fit into its half of the control byte.
 const ESCAPE: u8 = 15;
@@ -54,6 +54,8 @@ struct Group {
 struct Numbers {
     /// Of the bytes in `entries`.
     alphabet: Alphabet,
+    /// Whether any cut has more than eight bytes.
+    is_wide: bool,
     quick: Quick,
 }
 
@@ -72,6 +74,7 @@ impl Numbers {
     fn new(counts: &[u32; 256]) -> Numbers {
         Numbers {
             alphabet: Alphabet::new(counts),
+            is_wide: false,
             quick: Quick::None,
         }
     }
@@ -88,8 +91,13 @@ impl Numbers {
     /// The number of a string in [`Codes`].
     #[inline]
     fn code(&self, key: &[u8]) -> u64 {
-        let (head, next) = project_two(key);
-        self.alphabet.number_of_two(head, next)
+        match self.is_wide {
+            true => {
+                let (head, next) = project_two(key);
+                self.alphabet.number_of_two(head, next)
+            }
+            false => self.alphabet.number(project(key)),
+        }
     }
 
     /// The number of what follows a group's shared bytes in its [`Node`].
@@ -255,6 +263,8 @@ impl FrontCoded {
     /// From here on, if there are cuts enough, ranks take half of the time. O(size).
     pub fn quicken(&mut self) {
         if let Some(mut numbers) = self.numbers.take() {
+            let widths = self.map_cuts(|_, cut| Some(cut.len()));
+            numbers.is_wide = widths.into_iter().any(|width| width > WIDTH);
             let codes = self.map_cuts(|_, cut| Some(numbers.code(cut)));
             numbers.quick = match Codes::new(&codes) {
                 Some(codes) => Quick::Codes(codes),
@@ -751,7 +761,7 @@ mod tests {
             let mut cuts: Vec<_> = cuts.iter().map(|(key, tag)| (whole(key), *tag)).collect();
             cuts.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
             let mut strings = cuts_of(&Tagged(cuts.clone()));
-            prop_assert!(strings.numbers.is_none());
+            prop_assert_eq!(strings.numbers.is_some(), cuts.len() >= LEAST_FOR_ALPHABET);
             let mut counts = [0; 256];
             strings.entries.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
             strings.numbers = Some(Box::new(Numbers::new(&counts)));

@@ -42,11 +42,20 @@ impl Line {
         Some(Line { base, slope, off })
     }
 
+    /// Offsets `j` and `j + 1`.
     #[inline]
-    fn get(&self, j: usize) -> Option<u64> {
-        let off = *self.off.get(j)?;
-        let on_line = self.base.wrapping_add(j as u64 * u64::from(self.slope));
-        Some(on_line.wrapping_add_signed(off.into()))
+    fn pair(&self, j: usize) -> Option<(u64, u64)> {
+        let [off, next] = self.off.get(j..j + 2)? else {
+            return None;
+        };
+        let slope = u64::from(self.slope);
+        let on_line = self.base.wrapping_add(j as u64 * slope);
+        Some((
+            on_line.wrapping_add_signed((*off).into()),
+            on_line
+                .wrapping_add(slope)
+                .wrapping_add_signed((*next).into()),
+        ))
     }
 }
 
@@ -74,9 +83,7 @@ impl Offsets {
     /// Offsets `i` and `i + 1`; behind the last something, or `None`. O(1).
     #[inline]
     pub fn pair(&self, i: usize) -> Option<(u64, u64)> {
-        let line = self.lines.get(i / BLOCKS)?;
-        let j = i % BLOCKS;
-        Some((line.get(j)?, line.get(j + 1)?))
+        self.lines.get(i / BLOCKS)?.pair(i % BLOCKS)
     }
 
     /// Heap bytes held.

@@ -197,6 +197,8 @@ mod tests {
         fn of_what_follows(bytes in prop::collection::vec(any::<u8>(), 0..20), at in 0usize..25) {
             let rest = bytes.get(at..).unwrap_or(&[]);
             prop_assert_eq!(project_from(&bytes, at), project(rest));
+            let behind = bytes.get(WIDTH..).unwrap_or(&[]);
+            prop_assert_eq!(project_two(&bytes), (project(&bytes), project(behind)));
         }
 
         #[test]
