@@ -21,8 +21,11 @@ use std::ops::Range;
 /// Cuts to a restart: with 3 to 6 bytes a cut a group is one or two cache lines.
 const INTERVAL: usize = node::CUTS;
 
-/// Cuts for which an [`Alphabet`] takes no more than eight bytes each.
-const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>() / 8;
+/// Cuts for which an [`Alphabet`] takes no more than a byte each.
+const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>();
+
+/// The same in the quick form: no more than four bytes each.
+const LEAST_TO_QUICKEN: usize = LEAST_FOR_ALPHABET / 4;
 
 /// A length that does not fit into its half of the control byte.
 const ESCAPE: u8 = 15;
@@ -34,7 +37,7 @@ pub(super) struct FrontCoded {
     entries: Vec<u8>,
     groups: Vec<Group>,
     directory: Directory,
-    /// None for fewer cuts than [`LEAST_FOR_ALPHABET`].
+    /// None for few cuts: see [`LEAST_FOR_ALPHABET`].
     numbers: Option<Box<Numbers>>,
     /// (cut, tag), sorted: the cuts that have one.
     tags: Vec<(u32, u64)>,
@@ -70,10 +73,17 @@ enum Quick {
 }
 
 impl Numbers {
-    /// `counts`: how often each byte occurs.
-    fn new(counts: &[u32; 256]) -> Numbers {
+    /// `entries`: as of [`FrontCoded`].
+    fn new(entries: &[u8]) -> Numbers {
+        let mut counts = [0; 256];
+        let mut rest = Cursor::new(entries);
+        while let Ok(entry) = read_entry(&mut rest) {
+            for &byte in entry.suffix {
+                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
+            }
+        }
         Numbers {
-            alphabet: Alphabet::new(counts),
+            alphabet: Alphabet::new(&counts),
             is_wide: false,
             quick: Quick::None,
         }
@@ -210,7 +220,6 @@ impl FrontCoded {
         let mut previous: Vec<u8> = Vec::new();
         let mut cut: Vec<u8> = Vec::new();
         let tag = |i: usize| tag_of(&tags, i);
-        let mut counts = [0u32; 256];
         for i in 0..len {
             let at = (entries.len() - rest.remaining()) as u32;
             let entry = read_entry(&mut rest)?;
@@ -228,9 +237,6 @@ impl FrontCoded {
             }
             cut.truncate(entry.shared);
             cut.extend_from_slice(entry.suffix);
-            for &byte in entry.suffix {
-                counts[usize::from(byte)] += 1; // no more than `entries` has bytes
-            }
             // Versions of one user key go from the newest to the oldest.
             if i > 0 && (&previous, !tag(i - 1)) >= (&cut, !tag(i)) {
                 return Err(Refusal::Invalid("cuts out of order"));
@@ -249,7 +255,7 @@ impl FrontCoded {
             return Err(Refusal::Invalid("bytes behind the cuts"));
         }
         let directory = Directory::fit(groups.len(), |g| restart(&entries, groups[g].at));
-        let numbers = (len >= LEAST_FOR_ALPHABET).then(|| Box::new(Numbers::new(&counts)));
+        let numbers = (len >= LEAST_FOR_ALPHABET).then(|| Box::new(Numbers::new(&entries)));
         Ok(FrontCoded {
             len,
             entries,
@@ -262,7 +268,11 @@ impl FrontCoded {
 
     /// From here on, if there are cuts enough, ranks take half of the time. O(size).
     pub fn quicken(&mut self) {
-        if let Some(mut numbers) = self.numbers.take() {
+        let numbers = match self.numbers.take() {
+            None if self.len >= LEAST_TO_QUICKEN => Some(Box::new(Numbers::new(&self.entries))),
+            numbers => numbers,
+        };
+        if let Some(mut numbers) = numbers {
             let widths = self.map_cuts(|_, cut| Some(cut.len()));
             numbers.is_wide = widths.into_iter().any(|width| width > WIDTH);
             let codes = self.map_cuts(|_, cut| Some(numbers.code(cut)));
@@ -761,10 +771,8 @@ mod tests {
             let mut cuts: Vec<_> = cuts.iter().map(|(key, tag)| (whole(key), *tag)).collect();
             cuts.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
             let mut strings = cuts_of(&Tagged(cuts.clone()));
-            prop_assert_eq!(strings.numbers.is_some(), cuts.len() >= LEAST_FOR_ALPHABET);
-            let mut counts = [0; 256];
-            strings.entries.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
-            strings.numbers = Some(Box::new(Numbers::new(&counts)));
+            prop_assert!(strings.numbers.is_none());
+            strings.numbers = Some(Box::new(Numbers::new(&strings.entries)));
             strings.quicken();
             if by_group {
                 strings = number_by_group(strings);
@@ -779,6 +787,31 @@ mod tests {
                 prop_assert!(part.is_none() || (1..cuts.len()).contains(&rank));
             }
         }
+    }
+
+    /// A few blocks' worth of bytes is too much for an alphabet.
+    #[test]
+    fn who_has_numbers() {
+        let has_numbers = |len: usize| {
+            let cuts: Vec<_> = (0..len).map(|i| format!("{i:05}").into_bytes()).collect();
+            let mut strings = cuts_at(&cuts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let quick = matches!(
+                strings.numbers.as_deref(),
+                Some(Numbers {
+                    quick: Quick::Codes(_),
+                    ..
+                })
+            );
+            let mut block = Vec::new();
+            let cuts = Tagged(cuts.into_iter().map(|cut| (cut, NO_TAG)).collect());
+            encode(&cuts, 0..len, 0, &mut block);
+            strings = FrontCoded::parse(&mut Cursor::new(&block), len).expect("own cuts");
+            (strings.numbers.is_some(), quick)
+        };
+        assert_eq!(has_numbers(LEAST_TO_QUICKEN - 1), (false, false));
+        assert_eq!(has_numbers(LEAST_TO_QUICKEN), (false, true));
+        assert_eq!(has_numbers(LEAST_FOR_ALPHABET - 1), (false, true));
+        assert_eq!(has_numbers(LEAST_FOR_ALPHABET), (true, true));
     }
 
     #[test]
