@@ -104,7 +104,6 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       filter_(rep_.filter.get()),
       cache_(rep_.table_options.block_cache.get()),
       statistics_(rep_.ioptions.stats),
-      level_(rep_.level),
       index_(index),
       blocks_(index.blocks()),
       tracer_(tracer),
@@ -169,15 +168,17 @@ Status LearnedTable::Get(const ReadOptions& read, const Slice& key, GetContext* 
     lookup.status = IndexFailed();
   }
   if (lookup.matched && filter != nullptr) {
-    CountTruePositive();
+    CountTruePositives(1);
   }
   return std::move(lookup.status);
 }
 
-void LearnedTable::CountTruePositive() const {
-  RecordTick(statistics_, rep_.whole_key_filtering ? rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE
-                                                   : rocksdb::BLOOM_FILTER_PREFIX_TRUE_POSITIVE);
-  CountAtLevel(Counters(), &PerfContextByLevel::bloom_filter_full_true_positive, level_);
+void LearnedTable::CountTruePositives(uint64_t keys) const {
+  RecordTick(statistics_,
+             rep_.whole_key_filtering ? rocksdb::BLOOM_FILTER_FULL_TRUE_POSITIVE
+                                      : rocksdb::BLOOM_FILTER_PREFIX_TRUE_POSITIVE,
+             keys);
+  CountAtLevel(Counters(), &PerfContextByLevel::bloom_filter_full_true_positive, rep_.level, keys);
 }
 
 // As BlockBasedTable::FullFilterKeyMayMatch does for whole keys.
@@ -196,11 +197,11 @@ bool LearnedTable::MayMatch(const ReadOptions& read, const Slice& key, GetContex
   }
   if (may_match) {
     RecordTick(statistics_, rocksdb::BLOOM_FILTER_FULL_POSITIVE);
-    CountAtLevel(counters, &PerfContextByLevel::bloom_filter_full_positive, level_);
+    CountAtLevel(counters, &PerfContextByLevel::bloom_filter_full_positive, rep_.level);
     return true;
   }
   RecordTick(statistics_, rocksdb::BLOOM_FILTER_USEFUL);
-  CountAtLevel(counters, &PerfContextByLevel::bloom_filter_useful, level_);
+  CountAtLevel(counters, &PerfContextByLevel::bloom_filter_useful, rep_.level);
   return false;
 }
 
@@ -215,7 +216,7 @@ namespace {
 
 // As BlockBasedTable::UpdateCacheHitMetrics does for a data block.
 void CountHit(GetContext* get_context, rocksdb::Statistics* statistics, size_t bytes,
-              int level) {
+              const int& level) {
   if (PerfContext* const counters = Counters()) {
     counters->block_cache_hit_count += 1;
     counters->block_cache_read_byte += bytes;
@@ -233,7 +234,7 @@ void CountHit(GetContext* get_context, rocksdb::Statistics* statistics, size_t b
 }
 
 // As BlockBasedTable::UpdateCacheMissMetrics does for a data block.
-void CountMiss(GetContext* get_context, int level) {
+void CountMiss(GetContext* get_context, const int& level) {
   CountAtLevel(Counters(), &PerfContextByLevel::block_cache_miss_count, level);
   ++get_context->get_context_stats_.num_cache_miss;
   ++get_context->get_context_stats_.num_cache_data_miss;
@@ -296,7 +297,7 @@ rocksdb::Cache::Handle* LearnedTable::FindInCache(const ffi::Position& at,
       rocksdb::Cache::Priority::LOW, statistics_,
       rep_.ioptions.lowest_used_cache_tier);
   if (cached != nullptr) {
-    CountHit(get_context, statistics_, cache_->GetUsage(cached), level_);
+    CountHit(get_context, statistics_, cache_->GetUsage(cached), rep_.level);
   }
   return cached;
 }
@@ -347,7 +348,7 @@ void LearnedTable::ReadIn(const ffi::Position& at, HeldBlock* block, Lookup* loo
     return;
   }
   if (!*block && IsInCache(lookup->read)) {
-    CountMiss(lookup->get_context, level_);
+    CountMiss(lookup->get_context, rep_.level);
   }
   BlockCacheLookupContext context{
       TableReaderCaller::kUserGet, lookup->get_context->get_tracing_get_id(),
@@ -517,6 +518,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
   std::array<Key, kMost> keys;
   size_t count = 0;
   ValueCopies copies;
+  uint64_t true_positives = 0;
   const auto look_up = [&](const Key& key, auto&& in_block) {
     Lookup lookup(read, key.context->ikey, key.context->get_context);
     lookup.copies = asked >= ValueCopies::kFewest ? &copies : nullptr;
@@ -525,9 +527,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     }
     LookUpBehind(key.guess.at.block, &lookup);
     *key.context->s = std::move(lookup.status);
-    if (filters && lookup.matched) {
-      CountTruePositive();
-    }
+    true_positives += filters && lookup.matched;
     rest.SkipIndex(key.index);
     return true;
   };
@@ -598,23 +598,23 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       key.block.Release();  // with the rest, whose blocks are read together
     }
   }
-  if (rest.empty()) {
-    return;
-  }
-  rocksdb::MultiGetContext::Mask unmatched = 0;
-  for (auto it = rest.begin(); filters && it != rest.end(); ++it) {
-    if (it->get_context->State() == GetContext::kNotFound) {
-      unmatched |= rocksdb::MultiGetContext::Mask{1} << it.index();
+  if (!rest.empty()) {
+    rocksdb::MultiGetContext::Mask unmatched = 0;
+    for (auto it = rest.begin(); filters && it != rest.end(); ++it) {
+      if (it->get_context->State() == GetContext::kNotFound) {
+        unmatched |= rocksdb::MultiGetContext::Mask{1} << it.index();
+      }
+    }
+    table_->MultiGet(read, &rest, prefix_extractor, /*skip_filters=*/true);
+    // It counts this of filters it has asked itself. (Matches that follow a merge's operands of
+    // another file are left out.)
+    for (size_t i = 0; i < count; i++) {
+      true_positives += (unmatched >> keys[i].index & 1) != 0 &&
+                        keys[i].context->get_context->State() != GetContext::kNotFound;
     }
   }
-  table_->MultiGet(read, &rest, prefix_extractor, /*skip_filters=*/true);
-  // It counts this of filters it has asked itself. (Matches that follow a merge's operands of
-  // another file are left out.)
-  for (size_t i = 0; i < count; i++) {
-    if ((unmatched >> keys[i].index & 1) != 0 &&
-        keys[i].context->get_context->State() != GetContext::kNotFound) {
-      CountTruePositive();
-    }
+  if (true_positives > 0) {
+    CountTruePositives(true_positives);
   }
 }
 

@@ -96,12 +96,13 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsOrdinary() const;
   // What the filter says; `asked`: the question, if the filter is a known Bloom filter.
   inline bool MayMatch(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
-                rocksdb::GetContext* get_context, const BloomFilter::Question& asked) const;
+                       rocksdb::GetContext* get_context,
+                       const BloomFilter::Question& asked) const;
   // What RocksDB's reader of the filter says.
   bool AskFilter(const rocksdb::ReadOptions& read, const rocksdb::Slice& key,
                  rocksdb::GetContext* get_context) const;
-  // A version was found behind a filter that had said it may be there.
-  void CountTruePositive() const;
+  // Of so many keys versions were found behind a filter that had said they may be there.
+  void CountTruePositives(uint64_t keys) const;
   // Whether blocks may be looked up here, and in what.
   bool MayLookUp(const rocksdb::ReadOptions& read) const {
     return is_ordinary_ && (IsInMap(read) || IsInCache(read));
@@ -154,7 +155,6 @@ class LearnedTable final : public rocksdb::TableReader {
   rocksdb::FilterBlockReader* const filter_;
   rocksdb::Cache* const cache_;
   rocksdb::Statistics* const statistics_;
-  const int level_;
   const ffi::Index& index_;
   const uint64_t blocks_;
   const rocksdb::BlockCacheTracer* const tracer_;

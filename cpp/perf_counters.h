@@ -14,12 +14,13 @@ inline rocksdb::PerfContext* Counters() {
   return rocksdb::perf_level >= rocksdb::PerfLevel::kEnableCount ? &rocksdb::perf_context : nullptr;
 }
 
-// As PERF_COUNTER_BY_LEVEL_ADD counts one. `counters`: of Counters.
+// As PERF_COUNTER_BY_LEVEL_ADD. `counters`: of Counters. `level` is read only if it matters.
 inline void CountAtLevel(rocksdb::PerfContext* counters,
-                         uint64_t rocksdb::PerfContextByLevel::*metric, int level) {
+                         uint64_t rocksdb::PerfContextByLevel::*metric, const int& level,
+                         uint64_t count = 1) {
   if (counters != nullptr && counters->per_level_perf_context_enabled &&
       counters->level_to_perf_context != nullptr) {
-    (*counters->level_to_perf_context)[static_cast<uint32_t>(level)].*metric += 1;
+    (*counters->level_to_perf_context)[static_cast<uint32_t>(level)].*metric += count;
   }
 }
 

@@ -28,6 +28,7 @@ run() {
 }
 run app
 run memory
+run counters
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
   run index_reader "${internals[@]}"
   run table_builder "${internals[@]}"

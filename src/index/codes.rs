@@ -78,7 +78,7 @@ impl Codes {
         let g = count_on(&self.firsts, place, x)
             .min(groups)
             .checked_sub(1)?;
-        near(g * node::CUTS);
+        near(g * node::CUTS + node::CUTS / 2);
         let rise = x - self.firsts[g];
         if rise == 0 {
             return None;
@@ -88,7 +88,7 @@ impl Codes {
         let count = (self.nodes.get(g)?).count(rise.min(u32::MAX.into()) as u32, false);
         Some(Place {
             node: g,
-            rank: count.map(|count| (g * node::CUTS + count).min(self.len)),
+            rank: count.map(|count| g * node::CUTS + count),
             rise,
         })
     }
@@ -172,18 +172,33 @@ mod tests {
 
     #[test]
     fn numbers_that_are_the_same() {
-        // Of two groups' beginnings one each, in a run of few.
+        const FIRST: usize = 6 * node::CUTS;
         let numbers = |run: usize| {
             let mut numbers: Vec<u64> = (0..4000).map(|i| i << 40).collect();
-            numbers[100..][..run].fill(100 << 40);
+            numbers[FIRST..][..run].fill((FIRST as u64) << 40);
             numbers
         };
-        let codes = Codes::new(&numbers(100)).expect("few");
-        assert!(codes.place(100 << 40, |_| {}).is_none());
-        let place = codes.place(100 << 40 | 1, |_| {}).expect("above the run");
-        assert_eq!((place.node, place.rank), (199 / node::CUTS, None));
-        assert!(Codes::new(&numbers(251)).is_none());
-        // Few, but a search would go through all of them.
-        assert!(Codes::new(&numbers(node::CUTS * (MOST_EQUAL + 1))).is_none());
+        // So many nodes begin with the same number.
+        let nodes = |count: usize| numbers((count - 1) * node::CUTS + 1);
+        let codes = Codes::new(&nodes(MOST_EQUAL)).expect("few");
+        let x = (FIRST as u64) << 40;
+        assert!(codes.place(x, |_| {}).is_none());
+        let place = codes.place(x + 1, |_| {}).expect("above the run");
+        assert_eq!(place.node, FIRST / node::CUTS + MOST_EQUAL - 1);
+        // Few of all, but a search would go through all of them.
+        assert!(Codes::new(&nodes(MOST_EQUAL + 1)).is_none());
+        // Many, but never so that a node begins with that of another one.
+        let pairs = |equal: u64| -> Vec<u64> {
+            let number = |i: u64| {
+                if i % 2 == 1 && i / 2 < equal {
+                    i - 1
+                } else {
+                    i
+                }
+            };
+            (0..4000).map(|i| number(i) << 40).collect()
+        };
+        assert!(Codes::new(&pairs(4000 / FEW as u64)).is_some());
+        assert!(Codes::new(&pairs(4000 / FEW as u64 + 1)).is_none());
     }
 }

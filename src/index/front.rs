@@ -21,11 +21,11 @@ use std::ops::Range;
 /// Cuts to a restart: with 3 to 6 bytes a cut a group is one or two cache lines.
 const INTERVAL: usize = node::CUTS;
 
-/// Cuts for which an [`Alphabet`] takes no more than a byte each.
-const LEAST_FOR_ALPHABET: usize = size_of::<Alphabet>();
+/// Cuts for which [`Numbers`] take no more than a byte each.
+const LEAST_FOR_NUMBERS: usize = size_of::<Numbers>();
 
 /// The same in the quick form: no more than four bytes each.
-const LEAST_TO_QUICKEN: usize = LEAST_FOR_ALPHABET / 4;
+const LEAST_TO_QUICKEN: usize = LEAST_FOR_NUMBERS / 4;
 
 /// A length that does not fit into its half of the control byte.
 const ESCAPE: u8 = 15;
@@ -37,7 +37,7 @@ pub(super) struct FrontCoded {
     entries: Vec<u8>,
     groups: Vec<Group>,
     directory: Directory,
-    /// None for few cuts: see [`LEAST_FOR_ALPHABET`].
+    /// None for few cuts: see [`LEAST_FOR_NUMBERS`].
     numbers: Option<Box<Numbers>>,
     /// (cut, tag), sorted: the cuts that have one.
     tags: Vec<(u32, u64)>,
@@ -255,7 +255,7 @@ impl FrontCoded {
             return Err(Refusal::Invalid("bytes behind the cuts"));
         }
         let directory = Directory::fit(groups.len(), |g| restart(&entries, groups[g].at));
-        let numbers = (len >= LEAST_FOR_ALPHABET).then(|| Box::new(Numbers::new(&entries)));
+        let numbers = (len >= LEAST_FOR_NUMBERS).then(|| Box::new(Numbers::new(&entries)));
         Ok(FrontCoded {
             len,
             entries,
@@ -273,10 +273,12 @@ impl FrontCoded {
             numbers => numbers,
         };
         if let Some(mut numbers) = numbers {
-            let widths = self.map_cuts(|_, cut| Some(cut.len()));
-            numbers.is_wide = widths.into_iter().any(|width| width > WIDTH);
-            let codes = self.map_cuts(|_, cut| Some(numbers.code(cut)));
-            numbers.quick = match Codes::new(&codes) {
+            self.each_cut(|_, cut| numbers.is_wide |= cut.len() > WIDTH);
+            let mut codes = Vec::with_capacity(self.len);
+            self.each_cut(|_, cut| codes.push(numbers.code(cut)));
+            let found = Codes::new(&codes);
+            drop(codes); // before more is allocated
+            numbers.quick = match found {
                 Some(codes) => Quick::Codes(codes),
                 None => Quick::Nodes(self.nodes(&numbers)),
             };
@@ -285,8 +287,10 @@ impl FrontCoded {
     }
 
     fn nodes(&self, numbers: &Numbers) -> Vec<Node> {
-        let small = self.map_cuts(|group, cut| {
-            Some(numbers.number(cut.get(group.shared as usize..)?)) // checked by `parse`
+        let mut small = Vec::with_capacity(self.len);
+        self.each_cut(|group, cut| {
+            let rest = cut.get(group.shared as usize..);
+            small.push(numbers.number(rest.unwrap_or(&[]))); // checked by `parse`
         });
         let nodes = small.chunks(INTERVAL);
         nodes
@@ -294,17 +298,22 @@ impl FrontCoded {
             .collect()
     }
 
-    /// What `f` makes of every cut and its group.
-    fn map_cuts<T>(&self, f: impl Fn(&Group, &[u8]) -> Option<T>) -> Vec<T> {
+    /// Tells `f` of every cut and its group.
+    fn each_cut(&self, mut f: impl FnMut(&Group, &[u8])) {
         let mut cut = Vec::new();
         let mut cursor = self.group(0);
-        let cuts = (0..self.len).map_while(|i| {
-            let entry = read_entry(&mut cursor).ok()?; // checked by `parse`
+        for group in self
+            .groups()
+            .zip(&self.groups)
+            .flat_map(|(cuts, group)| cuts.map(move |_| group))
+        {
+            let Ok(entry) = read_entry(&mut cursor) else {
+                return; // checked by `parse`
+            };
             cut.truncate(entry.shared);
             cut.extend_from_slice(entry.suffix);
-            f(self.groups.get(i / INTERVAL)?, &cut)
-        });
-        cuts.collect()
+            f(group, &cut);
+        }
     }
 
     fn parse_tags(cursor: &mut Cursor<'_>, len: usize) -> Result<Vec<(u32, u64)>, Refusal> {
@@ -784,7 +793,36 @@ mod tests {
                 prop_assert_eq!(strings.rank(&key, tag, |_| {}), rank, "{:?} {}", &key, tag);
                 let (same, part) = strings.rank_and_part(&key, tag, |_| {});
                 prop_assert_eq!(same, rank);
-                prop_assert!(part.is_none() || (1..cuts.len()).contains(&rank));
+                prop_assert_eq!(part.is_some(), (1..cuts.len()).contains(&rank));
+            }
+        }
+
+        /// The same for cuts that codes nearly always tell apart, of several groups and alphabets.
+        #[test]
+        fn codes_and_walks(
+            letters in prop::sample::select(vec![
+                &b"0123456789"[..], b"\0\x01a\xff", b"abcdefghijklmnopqrstuvwxyz-_.",
+            ]),
+            picks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 200..400),
+            more in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 1..60),
+        ) {
+            let spell = |picks: &Vec<u8>| -> Vec<u8> {
+                picks.iter().map(|&pick| letters[usize::from(pick) % letters.len()]).collect()
+            };
+            let mut cuts: Vec<Vec<u8>> = picks.iter().map(spell).collect();
+            cuts.sort();
+            cuts.dedup();
+            let strings = cuts_at(&cuts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let beside = cuts.iter().flat_map(|cut| {
+                [&cut[..cut.len() / 2], cut, &[cut, &b"\0"[..]].concat(), &[cut, &b"5"[..]].concat()]
+                    .map(<[u8]>::to_vec)
+            });
+            for key in beside.chain(more.iter().map(spell)).chain(more.clone()) {
+                let rank = cuts.partition_point(|cut| *cut <= key);
+                prop_assert_eq!(strings.rank(&key, 9, |_| {}), rank, "{:?}", &key);
+                let (same, part) = strings.rank_and_part(&key, 9, |_| {});
+                prop_assert_eq!(same, rank);
+                prop_assert_eq!(part.is_some(), (1..cuts.len()).contains(&rank), "{:?}", &key);
             }
         }
     }
@@ -810,8 +848,8 @@ mod tests {
         };
         assert_eq!(has_numbers(LEAST_TO_QUICKEN - 1), (false, false));
         assert_eq!(has_numbers(LEAST_TO_QUICKEN), (false, true));
-        assert_eq!(has_numbers(LEAST_FOR_ALPHABET - 1), (false, true));
-        assert_eq!(has_numbers(LEAST_FOR_ALPHABET), (true, true));
+        assert_eq!(has_numbers(LEAST_FOR_NUMBERS - 1), (false, true));
+        assert_eq!(has_numbers(LEAST_FOR_NUMBERS), (true, true));
     }
 
     #[test]

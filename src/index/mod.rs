@@ -6,7 +6,9 @@
 //!   separators    strip the prefix that all cuts share
 //!            /                     \
 //!   sequence: eight bytes        front: strings of any length
-//!   as u64; model -> group       tree of models -> group
+//!   as u64; model -> group       tree of models -> group; in the
+//!            |                   quick form mostly codes: sixteen
+//!            |                   bytes as u64; model -> node
 //!            \                     /
 //!      search of the group; in the quick form mostly
 //!      of a node: 16 cuts in a cache line

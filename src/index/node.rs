@@ -74,8 +74,9 @@ impl Node {
         unsigned(self.0[0])
     }
 
-    /// Where a target with number `x`, which may be behind the node, lies between the `count` cuts at or below it and the next, in
-    /// 65536ths, or `behind` if that is in the next node; `None` if that cannot be told.
+    /// Where a target with number `x`, which may be behind the node, lies between the `count` cuts at or
+    /// below it and the next, in 65536ths; `behind`: the number of that if it is in the next node. `None`
+    /// if it cannot be told.
     #[inline]
     pub fn part(&self, x: u64, count: usize, exact: bool, behind: Option<u64>) -> Option<u16> {
         let below = u64::from(unsigned(*self.0.get(count.checked_sub(1)?)?));

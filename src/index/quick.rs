@@ -7,12 +7,10 @@ use super::sequence::GROUP;
 /// Nodes to a group.
 const NODES: usize = GROUP / node::CUTS;
 
-/// Groups of numbers that never descend, without their first numbers, which the owner knows.
+/// Groups of numbers that ascend, without their first numbers, which the owner knows.
 #[derive(Debug)]
 pub(super) struct Groups {
     len: usize,
-    /// Whether a number is all that there is to know of what it stands for.
-    exact: bool,
     scales: Vec<Scale>,
     nodes: Vec<Node>,
 }
@@ -40,11 +38,10 @@ pub(super) struct Place {
 }
 
 impl Groups {
-    /// `exact`: whether equal numbers stand for what is the same.
-    pub fn new(numbers: impl IntoIterator<Item = u64>, exact: bool) -> Groups {
+    /// Of numbers that ascend.
+    pub fn new(numbers: impl IntoIterator<Item = u64>) -> Groups {
         let mut groups = Groups {
             len: 0,
-            exact,
             scales: Vec::new(),
             nodes: Vec::new(),
         };
@@ -83,15 +80,14 @@ impl Groups {
         self.nodes.resize_with(nodes, || Node::new([]));
     }
 
-    /// Where a target is that is above the first number of group `g`, or equal to it if numbers are
-    /// exact, by `rise`, and below the first one of the next group. `None` if there is no such group.
-    /// `near` hears of a rank that is not far off before memory is waited for.
+    /// Where a target is that is `rise` above the first number of group `g`, and below the first one of
+    /// the next group. `None` if there is no such group. `near` hears of a rank that is not far off before memory is waited for.
     #[inline]
     pub fn place(&self, g: usize, rise: u64, near: impl FnOnce(usize)) -> Option<Place> {
         let scale = self.scales.get(g)?;
         let nodes = self.nodes.get(g * NODES..(g + 1) * NODES)?;
         let small = (rise >> (scale.shift % u64::BITS)).min(u32::MAX.into()) as u32;
-        let exact = self.exact && scale.shift == 0;
+        let exact = scale.shift == 0;
         let guess = ((u64::from(small.min(scale.last)) * scale.steepness) >> 32) as usize;
         near(g * GROUP + guess);
         let mut i = (guess / node::CUTS).min(NODES - 1);

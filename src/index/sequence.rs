@@ -319,7 +319,7 @@ impl Ranked {
     /// From here on ranks take a third of the time. O(len).
     pub fn quicken(&mut self) {
         let values = (0..self.len()).map_while(|i| self.sequence.get(i));
-        self.quick = Some(Groups::new(values, true));
+        self.quick = Some(Groups::new(values));
     }
 
     /// Number of values.

@@ -176,6 +176,13 @@ mod tests {
                 .map(|(head, next)| alphabet.number_of_two(head, next));
             prop_assert!(low == high || of_low <= of_high);
             prop_assert!(alphabet.number(low) <= of_low);
+            // Neighbours: nothing behind the one reaches the other.
+            for bit in 0..64 {
+                if let Some(above) = a.checked_add(1 << bit) {
+                    let end = alphabet.number_of_two(a, u64::MAX);
+                    prop_assert!(end <= alphabet.number_of_two(above, 0));
+                }
+            }
             let ends = next.map(|next| alphabet.number_of_two(low, next));
             prop_assert_eq!(next[0] < next[1] && ends[0] > ends[1], false);
         }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A lookup takes two loads that wait for each other, a cell and the values there, and two
-//! more for each level of refinement; each level takes five bits or more of what remains.
+//! more for each level of refinement; each level takes four bits or more of what remains.
 
 /// A cell with more values than this gets a finer histogram.
 const CELL: usize = 8;
@@ -146,7 +146,13 @@ mod tests {
 
     fn check(mut values: Vec<u64>) {
         values.sort_unstable();
-        values.dedup();
+        let mut run = 0;
+        let mut previous = None;
+        values.retain(|&value| {
+            run = if previous == Some(value) { run + 1 } else { 1 };
+            previous = Some(value);
+            run <= MOST_EQUAL
+        });
         let len = values.len();
         let mut histograms = Histograms::default();
         let mut padded = values.clone();
@@ -168,11 +174,18 @@ mod tests {
         check(vec![0, u64::MAX]);
         check((0..100).chain(u64::MAX - 100..=u64::MAX).collect());
         check((0..64).map(|bit| 1 << bit).collect());
+        check([[7; MOST_EQUAL], [8; MOST_EQUAL], [9; MOST_EQUAL]].concat());
+        check([[0; MOST_EQUAL], [u64::MAX; MOST_EQUAL]].concat());
     }
 
     proptest! {
         #[test]
         fn any_values(values: Vec<u64>) {
+            check(values);
+        }
+
+        #[test]
+        fn values_several_times(values in prop::collection::vec(0u64..40, 0..400)) {
             check(values);
         }
 
