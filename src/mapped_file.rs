@@ -67,6 +67,11 @@ impl MappedFile<'_> {
     #[inline]
     pub fn aim_at(&self, target: Target<'_>) -> (Place, u64) {
         let place = self.place(target);
+        if let Some(handle) = place.handle {
+            // Slots have to be waited for before the entry can be asked for; meanwhile its page is found,
+            // and maybe its restart.
+            prefetch(self.bytes.as_ptr().wrapping_add(handle.offset as usize));
+        }
         match self.aim(&place, target) {
             Some((bytes, aim)) => {
                 aim.prefetch(bytes.as_ptr(), bytes.len());
