@@ -67,18 +67,16 @@ impl MappedFile<'_> {
     #[inline]
     pub fn aim_at(&self, target: Target<'_>) -> (Place, u64) {
         let place = self.place(target);
-        if let Some(handle) = place.handle {
-            // Slots have to be waited for before the entry can be asked for; meanwhile its page is found,
-            // and maybe its restart.
-            prefetch(self.bytes.as_ptr().wrapping_add(handle.offset as usize));
-        }
+        // Slots have to be waited for before the entry can be asked for; meanwhile its page is found,
+        // and maybe its restart.
+        self.prefetch_in_block(&place);
         match self.aim(&place, target) {
             Some((bytes, aim)) => {
                 aim.prefetch(bytes.as_ptr(), bytes.len());
                 (place, aim.word())
             }
             None => {
-                self.prefetch(&place);
+                self.slots.prefetch(place.block);
                 (place, 0)
             }
         }
@@ -86,9 +84,15 @@ impl MappedFile<'_> {
 
     /// Asks for what a lookup by slots reads first.
     #[inline]
-    pub fn prefetch(&self, place: &Place) {
+    fn prefetch(&self, place: &Place) {
+        self.slots.prefetch(place.block);
+        self.prefetch_in_block(place);
+    }
+
+    /// Asks for the block's first line, or that where the key is guessed to be.
+    #[inline]
+    fn prefetch_in_block(&self, place: &Place) {
         if let Some(handle) = place.handle {
-            self.slots.prefetch(place.block);
             let inside = (handle.size * u64::from(place.guess.unwrap_or(0))) >> 16;
             prefetch(
                 self.bytes
