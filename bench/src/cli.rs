@@ -141,6 +141,9 @@ struct Common {
     /// Block cache of each engine, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     cache_mb: u32,
+    /// Kind of block cache: hyper-clock, as RocksDB has by default, or lru
+    #[arg(long, value_name = "KIND", default_value = "hyper-clock")]
+    cache: String,
     /// Bloom filter bits per key; 0 for no filter [default: 10]
     #[arg(long, value_name = "BITS")]
     bloom_bits: Option<u32>,
@@ -447,6 +450,7 @@ impl Common {
         };
         let budget = Budget {
             cache_bytes: u64::from(self.cache_mb) << 20,
+            cache: self.cache.parse().map_err(Error::Usage)?,
             bloom_bits: said.or("bloom-bits", self.bloom_bits, 10)?,
             block_bytes: at_least_one(
                 "--block-size",

@@ -4,7 +4,10 @@
 //! what is stored comes from one [`Budget`], the same for every engine of a run.
 
 use crate::error::{Context, Error};
-use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Options, ReadOptions};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Options,
+    ReadOptions,
+};
 use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
@@ -14,6 +17,8 @@ use std::str::FromStr;
 pub struct Budget {
     /// Capacity of the block cache in bytes; every engine has one of its own.
     pub cache_bytes: u64,
+    /// The kind of it.
+    pub cache: BlockCache,
     /// Bloom filter bits per key; 0 for no filter.
     pub bloom_bits: u32,
     /// Target size of a data block in bytes.
@@ -63,6 +68,45 @@ impl FromStr for Compression {
     }
 }
 
+/// A kind of block cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockCache {
+    /// RocksDB's default since 10.7, which it recommends: its lookups take no locks.
+    HyperClock,
+    /// Its default before, and what an options string gives.
+    Lru,
+}
+
+impl BlockCache {
+    /// The name that [`FromStr`] reads back.
+    pub fn name(self) -> &'static str {
+        match self {
+            BlockCache::HyperClock => "hyper-clock",
+            BlockCache::Lru => "lru",
+        }
+    }
+
+    /// A new one that holds `bytes`.
+    fn make(self, bytes: u64) -> Cache {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        match self {
+            // 0: it counts by itself how large a block is.
+            BlockCache::HyperClock => Cache::new_hyper_clock_cache(bytes, 0),
+            BlockCache::Lru => Cache::new_lru_cache(bytes),
+        }
+    }
+}
+
+impl FromStr for BlockCache {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let all = [BlockCache::HyperClock, BlockCache::Lru];
+        let found = all.into_iter().find(|cache| cache.name() == s);
+        found.ok_or_else(|| format!("unknown block cache `{s}`: choose one of hyper-clock, lru"))
+    }
+}
+
 /// What a workload does, as far as the best settings for it depend on that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -91,6 +135,8 @@ pub struct Engine {
     tuned: bool,
     /// Whether checksums of blocks are verified when they are read.
     verifies: bool,
+    /// The kind of block cache, if it is not that of the budget.
+    cache: Option<BlockCache>,
 }
 
 /// Files written in pieces of 2 MiB lie in huge pages of the page cache, where the file system can do
@@ -112,7 +158,11 @@ const STOCK: Engine = Engine {
     general: "",
     tuned: false,
     verifies: true,
+    cache: None,
 };
+
+/// What mountdb's table has by default if it is chosen in an options string.
+const LEARNED_TABLE: &str = ";index_block_restart_interval=2";
 
 /// The table of engines.
 pub const ENGINES: &[Engine] = &[
@@ -121,6 +171,12 @@ pub const ENGINES: &[Engine] = &[
         name: "stock-tuned",
         about: "RocksDB with its best settings for the workload",
         tuned: true,
+        ..STOCK
+    },
+    Engine {
+        name: "lru",
+        about: "RocksDB with LRUCache for a block cache, its default before 10.7",
+        cache: Some(BlockCache::Lru),
         ..STOCK
     },
     Engine {
@@ -197,12 +253,14 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-table",
         about: "mountdb's table, a learned index over the same data blocks; RocksDB's skip list",
         table: OURS,
+        settings: LEARNED_TABLE,
         ..STOCK
     },
     Engine {
         name: "mountdb",
         about: "mountdb's memtable and table, all else as RocksDB comes",
         table: OURS,
+        settings: LEARNED_TABLE,
         memtable: OURS,
         general: LEARNED_MEMTABLE,
         ..STOCK
@@ -211,6 +269,7 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-tuned",
         about: "mountdb's memtable and table, RocksDB's best settings for the workload",
         table: OURS,
+        settings: LEARNED_TABLE,
         memtable: OURS,
         general: LEARNED_MEMTABLE,
         tuned: true,
@@ -220,6 +279,7 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-mapped",
         about: "mountdb's memtable and table over mapped files",
         table: OURS,
+        settings: LEARNED_TABLE,
         memtable: OURS,
         general: "memtable_factory={id=mountdb};allow_mmap_reads=true;writable_file_max_buffer_size=2097152;",
         ..STOCK
@@ -228,7 +288,7 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-partitioned",
         about: "mountdb's table, filter in partitions; RocksDB's skip list",
         table: OURS,
-        settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
+        settings: ";index_block_restart_interval=2;index_type=kTwoLevelIndexSearch;partition_filters=true",
         ..STOCK
     },
 ];
@@ -237,7 +297,8 @@ pub const ENGINES: &[Engine] = &[
 pub const OPTIONS_PREFIX: &str = "options:";
 
 impl Engine {
-    /// The options string of this engine within `budget`, for a workload.
+    /// The options string of this engine within `budget`, for a workload. A string cannot say all of
+    /// it: [`resolved`] adds the block cache and mountdb's table.
     pub fn options(&self, budget: &Budget, usage: Usage) -> String {
         let Engine {
             table,
@@ -246,11 +307,7 @@ impl Engine {
             tuned,
             ..
         } = self;
-        let Budget {
-            cache_bytes,
-            block_bytes,
-            ..
-        } = budget;
+        let block_bytes = budget.block_bytes;
         if *table == "PlainTable" {
             let bits = budget.bloom_bits;
             return format!(
@@ -267,8 +324,8 @@ impl Engine {
         };
         let (more_general, more_settings) = if *tuned { tuning(usage) } else { ("", "") };
         format!(
-            "{general}{more_general}table_factory={{id={table};block_cache={cache_bytes};\
-             block_size={block_bytes}{filter}{metadata}{settings}{more_settings}}}"
+            "{general}{more_general}block_based_table_factory={{block_size={block_bytes}{filter}\
+             {metadata}{settings}{more_settings}}}"
         )
     }
 
@@ -316,12 +373,25 @@ pub struct Contender {
     pub memtable: Option<&'static str>,
     /// Whether its reads verify checksums.
     pub verifies: bool,
+    /// The kind of block cache, which an options string cannot say; `None` where the string decides.
+    pub cache: Option<BlockCache>,
+    /// Whether [`mountdb::use_learned_table`] follows the options string.
+    pub learned_table: bool,
 }
 
 impl Contender {
     /// Whether it is one of mountdb's engines.
     pub fn is_ours(&self) -> bool {
         !self.is_stock()
+    }
+
+    /// Its options string, and what is done after it.
+    pub fn recipe(&self) -> String {
+        let then = match self.learned_table {
+            true => ", then mountdb::use_learned_table",
+            false => "",
+        };
+        format!("{}{then}", self.options)
     }
 
     /// Whether it is RocksDB without mountdb.
@@ -382,6 +452,8 @@ pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Co
                 table: None,
                 memtable: None,
                 verifies: true,
+                cache: None,
+                learned_table: false,
             },
             None => {
                 let engine = by_name(name)?;
@@ -392,6 +464,8 @@ pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Co
                     table: Some(engine.table),
                     memtable: Some(engine.memtable),
                     verifies: engine.verifies,
+                    cache: Some(engine.cache.unwrap_or(budget.cache)),
+                    learned_table: engine.table == OURS,
                 }
             }
         };
@@ -497,12 +571,23 @@ pub fn resolved(
     purpose: Purpose,
 ) -> Result<Options, Error> {
     let Contender { label, options, .. } = contender;
-    let base = base_options(budget, purpose);
-    mountdb::options_from_string(&base, options).map_err(|e| {
+    let refused = |e| {
         Error::Usage(format!(
             "engine {label}: {e} (its options string: {options})"
         ))
-    })
+    };
+    let mut base = base_options(budget, purpose);
+    if let Some(cache) = contender.cache {
+        let mut table = BlockBasedOptions::default();
+        table.set_block_cache(&cache.make(budget.cache_bytes));
+        base.set_block_based_table_factory(&table);
+    }
+    // `block_based_table_factory` changes the table that is there, and so leaves it its cache.
+    let mut all = mountdb::options_from_string(&base, options).map_err(refused)?;
+    if contender.learned_table {
+        mountdb::use_learned_table(&mut all).map_err(refused)?;
+    }
+    Ok(all)
 }
 
 fn base_options(budget: &Budget, purpose: Purpose) -> Options {

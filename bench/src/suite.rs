@@ -438,9 +438,9 @@ fn add(suite: &mut Suite, settings: &Settings, measured: Measured) {
     }
     // The best settings depend on the workload.
     for (engine, loaded) in suite.engines.iter().zip(&loaded) {
-        if engine.options != loaded.contender.options {
+        if engine.options != loaded.contender.recipe() {
             let name = format!("{} here", engine.label);
-            run.facts.push((name, loaded.contender.options.clone()));
+            run.facts.push((name, loaded.contender.recipe()));
         }
     }
     suite.runs.push(run);
@@ -452,7 +452,7 @@ fn engine_facts(loaded: &Loaded) -> EngineFacts {
         label: contender.label.clone(),
         about: contender.about.to_owned(),
         is_stock: contender.is_stock(),
-        options: contender.options.clone(),
+        options: contender.recipe(),
         table_factory: loaded.factories.table.clone(),
         memtable_factory: loaded.factories.memtable.clone(),
         resolved: sysinfo::options_file(&loaded.dir).unwrap_or_default(),
@@ -485,10 +485,11 @@ fn facts(settings: &Settings, plan: &Plan, loaded: &[Loaded]) -> Vec<(String, St
         Some(percent) => format!("cache, index and filters in {percent}% of the data"),
         None => format!("block cache {}", mebibytes(budget.cache_bytes)),
     };
+    let cache = budget.cache.name();
     fact(
         "each engine",
         format!(
-            "{memory}, {filter}, blocks of {} bytes, write buffer {}, {compression}",
+            "{memory} ({cache}), {filter}, blocks of {} bytes, write buffer {}, {compression}",
             budget.block_bytes,
             mebibytes(budget.write_buffer_bytes as u64),
         ),

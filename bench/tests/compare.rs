@@ -5,7 +5,7 @@
 use mountdb_bench::compare;
 use mountdb_bench::dataset::{Dataset, InsertOrder, Source, Wanted};
 use mountdb_bench::distribution::Distribution;
-use mountdb_bench::engine::{Budget, Compression, ENGINES, Usage, resolve};
+use mountdb_bench::engine::{BlockCache, Budget, Compression, ENGINES, Usage, resolve};
 use mountdb_bench::error::Error;
 use mountdb_bench::keys::KeySet;
 use mountdb_bench::load::{self, Loaded};
@@ -28,6 +28,7 @@ fn turn() -> MutexGuard<'static, ()> {
 fn plan(engines: &[&str], set: KeySet, records: usize) -> Plan {
     let budget = Budget {
         cache_bytes: 8 << 20,
+        cache: BlockCache::HyperClock,
         bloom_bits: 10,
         block_bytes: 512, // many blocks out of few records
         write_buffer_bytes: 1 << 20,

@@ -2,7 +2,7 @@
 
 use mountdb::TableFileFacts;
 use mountdb_bench::dataset::Source;
-use mountdb_bench::engine::{self, Budget, Compression};
+use mountdb_bench::engine::{self, BlockCache, Budget, Compression};
 use mountdb_bench::index::plan::{Part, Plan};
 use mountdb_bench::index::{measure, report, tables};
 use mountdb_bench::keys::KeySet;
@@ -18,6 +18,7 @@ fn turn() -> MutexGuard<'static, ()> {
 fn plan(parts: &[Part], engines: &str) -> Plan {
     let budget = Budget {
         cache_bytes: 1 << 20,
+        cache: BlockCache::HyperClock,
         bloom_bits: 0,
         block_bytes: 512,
         write_buffer_bytes: 1 << 20,

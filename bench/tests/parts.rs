@@ -1,7 +1,9 @@
 //! The small parts: values, streams, statistics, tables, the list of engines.
 
 use mountdb_bench::dataset::{Dataset, InsertOrder, Source, Wanted};
-use mountdb_bench::engine::{Budget, Compression, ENGINES, Usage, resolve, split_list};
+use mountdb_bench::engine::{
+    self, BlockCache, Budget, Compression, ENGINES, Purpose, Usage, resolve, split_list,
+};
 use mountdb_bench::format::{Table, count, micros};
 use mountdb_bench::keys::KeySet;
 use mountdb_bench::properties::BUNDLED;
@@ -32,6 +34,7 @@ fn wanted(records: Option<usize>, inserts: usize, hold_out: bool) -> Wanted {
 fn budget() -> Budget {
     Budget {
         cache_bytes: 1 << 20,
+        cache: BlockCache::HyperClock,
         bloom_bits: 10,
         block_bytes: 4096,
         write_buffer_bytes: 1 << 20,
@@ -416,6 +419,32 @@ fn engines_are_resolved_by_name() {
 }
 
 #[test]
+fn every_engine_uses_the_cache_of_the_run_unless_it_stands_for_one() {
+    for cache in [BlockCache::HyperClock, BlockCache::Lru] {
+        assert_eq!(cache.name().parse(), Ok(cache));
+        let budget = Budget { cache, ..budget() };
+        for engine in ENGINES.iter().filter(|engine| engine.name != "plain-table") {
+            let contender = &resolve(&[engine.name.to_owned()], &budget, READS).unwrap()[0];
+            let dir = tempfile::tempdir().unwrap();
+            engine::open(contender, &budget, dir.path(), Purpose::Load).unwrap();
+            let log = std::fs::read_to_string(dir.path().join("LOG")).unwrap();
+            let name = match (engine.name, cache) {
+                ("lru", _) | (_, BlockCache::Lru) => "LRUCache",
+                _ => "AutoHyperClockCache",
+            };
+            for part in [
+                format!("block_cache_name: {name}"),
+                format!("capacity : {}", budget.cache_bytes),
+            ] {
+                assert!(log.contains(&part), "{}: {part}", engine.name);
+            }
+        }
+    }
+    let message = "fifo".parse::<BlockCache>().unwrap_err();
+    assert!(message.contains("hyper-clock, lru"), "{message}");
+}
+
+#[test]
 fn every_engine_gets_the_same_budget() {
     for engine in ENGINES {
         let options = engine.options(&budget(), READS);
@@ -424,11 +453,7 @@ fn every_engine_gets_the_same_budget() {
             assert!(options.contains("bloom_bits_per_key=10;"), "{options}");
             continue;
         }
-        for part in [
-            "block_cache=1048576;",
-            "block_size=4096;",
-            "filter_policy=bloomfilter:10:false",
-        ] {
+        for part in ["block_size=4096;", "filter_policy=bloomfilter:10:false"] {
             assert!(options.contains(part), "{}: {options}", engine.name);
         }
         let without = Budget {

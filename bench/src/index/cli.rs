@@ -60,6 +60,9 @@ pub struct Index {
     /// All memory for cache and index, in percent of the data (memory, memory-filter)
     #[arg(long, value_name = "PERCENT", default_value_t = 0.1)]
     memory_percent: f64,
+    /// Kind of block cache: hyper-clock, as RocksDB has by default, or lru
+    #[arg(long, value_name = "KIND", default_value = "hyper-clock")]
+    cache: String,
     /// Seed of keys, values and lookups
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
@@ -79,6 +82,7 @@ impl Index {
     pub fn run(self, progress: Progress) -> Result<bool, Error> {
         let budget = Budget {
             cache_bytes: 8 << 20,
+            cache: self.cache.parse().map_err(Error::Usage)?,
             bloom_bits: 0,
             block_bytes: self.block_size,
             write_buffer_bytes: 64 << 20,

@@ -23,8 +23,8 @@ pub fn markdown(plan: &Plan, outcome: &Outcome) -> Result<String, crate::error::
         out.push_str(&format!("- {fact}\n"));
     }
     for contender in &contenders {
-        let (label, options) = (escape(&contender.label), &contender.options);
-        out.push_str(&format!("- **{label}**: `{options}`\n"));
+        let (label, recipe) = (escape(&contender.label), contender.recipe());
+        out.push_str(&format!("- **{label}**: `{recipe}`\n"));
     }
     let mut sections = tables(&labels, &outcome.tables);
     for part in Part::ALL {
@@ -51,8 +51,11 @@ fn facts(plan: &Plan) -> Vec<String> {
         ),
         format!(
             "**data**: values of {} bytes, data blocks of {} bytes, no compression, all records \
-             merged into one level; seed {}",
-            plan.value_size, plan.budget.block_bytes, plan.seed
+             merged into one level; block cache {}; seed {}",
+            plan.value_size,
+            plan.budget.block_bytes,
+            plan.budget.cache.name(),
+            plan.seed
         ),
         format!(
             "**machine**: {}, {} cores, {} of memory",
