@@ -191,12 +191,14 @@ std::string FindHalfReadNumber(const std::string& text, const Options& options) 
   }
   std::unordered_map<std::string, std::string> settings;
   rocksdb::StringToMap(text, &settings).PermitUncheckedError();
-  const auto choice = settings.find("table_factory");
-  if (why.empty() && choice != settings.end() && options.table_factory != nullptr) {
-    options.table_factory->GetOptionString(config, &table).PermitUncheckedError();
-    why = FindHalfReadNumber(choice->second, table);
-    if (!why.empty()) {
-      why.insert(0, "table_factory: field ");
+  for (const char* name : {"table_factory", "block_based_table_factory"}) {
+    const auto choice = settings.find(name);
+    if (why.empty() && choice != settings.end() && options.table_factory != nullptr) {
+      options.table_factory->GetOptionString(config, &table).PermitUncheckedError();
+      why = FindHalfReadNumber(choice->second, table);
+      if (!why.empty()) {
+        why = std::string(name) + ": field " + why;
+      }
     }
   }
   return why;

@@ -152,6 +152,7 @@ fn plain() {
 #[test]
 fn a_small_cache() {
     check(|_, table| table.set_block_cache(&Cache::new_lru_cache(12_000)));
+    check(|_, table| table.set_block_cache(&Cache::new_hyper_clock_cache(12_000, 0)));
 }
 
 #[test]
@@ -309,6 +310,7 @@ fn everything_is_counted() {
 #[test]
 fn entries_outlive_their_blocks() {
     entries_outlive(|_, table| table.set_block_cache(&Cache::new_lru_cache(20_000)));
+    entries_outlive(|_, table| table.set_block_cache(&Cache::new_hyper_clock_cache(20_000, 0)));
     entries_outlive(|options, _| options.set_allow_mmap_reads(true));
 }
 

@@ -151,6 +151,10 @@ fn half_read_numbers_are_refused() {
             &["'block_size'", "12abc"],
         ),
         refused(
+            "block_based_table_factory={block_size=12abc}",
+            &["block_based_table_factory", "'block_size'", "12abc"],
+        ),
+        refused(
             "table_factory={id=mountdb;block_size=-1}",
             &["'block_size'", "-1"],
         ),

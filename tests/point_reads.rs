@@ -117,11 +117,16 @@ fn hash_indexed_blocks() {
 fn a_small_cache() {
     let set: Set = |_, table| table.set_block_cache(&Cache::new_lru_cache(6000));
     check_with("small cache", set, false);
+    let set: Set = |_, table| table.set_block_cache(&Cache::new_hyper_clock_cache(6000, 0));
+    check_with("small hyper clock cache", set, false);
 }
 
 #[test]
 fn another_cache() {
-    check("hyper clock cache", |_, table| {
+    check("LRU cache", |_, table| {
+        table.set_block_cache(&Cache::new_lru_cache(64 << 20));
+    });
+    check("hyper clock cache of a fixed table", |_, table| {
         table.set_block_cache(&Cache::new_hyper_clock_cache(64 << 20, 1000));
     });
 }
@@ -288,6 +293,7 @@ fn versions_at_snapshots() {
 #[test]
 fn values_outlive_their_blocks() {
     values_outlive(|_, table| table.set_block_cache(&Cache::new_lru_cache(3000)));
+    values_outlive(|_, table| table.set_block_cache(&Cache::new_hyper_clock_cache(3000, 0)));
     values_outlive(|options, _| options.set_allow_mmap_reads(true));
 }
 

@@ -196,7 +196,8 @@ struct Work {
     /// How updates are made: read-write, as YCSB's bindings do, or blind
     #[arg(long, value_name = "WAY", default_value = "read-write")]
     updates: String,
-    /// All memory for cache, index and filters, in percent of the data; implies --direct-io
+    /// All memory for cache, index and filters, in percent of the data; implies --direct-io and
+    /// --cache lru, which keeps within so little
     #[arg(long, value_name = "PERCENT", conflicts_with = "cache_mb")]
     memory_limited: Option<f64>,
 }

@@ -90,8 +90,9 @@ impl BlockCache {
     fn make(self, bytes: u64) -> Cache {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         match self {
-            // 0: it counts by itself how large a block is.
-            BlockCache::HyperClock => Cache::new_hyper_clock_cache(bytes, 0),
+            // 0: it counts by itself how large a block is. Without room for anything it would end
+            // the process.
+            BlockCache::HyperClock => Cache::new_hyper_clock_cache(bytes.max(1), 0),
             BlockCache::Lru => Cache::new_lru_cache(bytes),
         }
     }
@@ -373,8 +374,9 @@ pub struct Contender {
     pub memtable: Option<&'static str>,
     /// Whether its reads verify checksums.
     pub verifies: bool,
-    /// The kind of block cache, which an options string cannot say; `None` where the string decides.
-    pub cache: Option<BlockCache>,
+    /// The kind of block cache, if its options string does not choose another table and with it
+    /// another cache.
+    pub cache: BlockCache,
     /// Whether [`mountdb::use_learned_table`] follows the options string.
     pub learned_table: bool,
 }
@@ -452,7 +454,7 @@ pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Co
                 table: None,
                 memtable: None,
                 verifies: true,
-                cache: None,
+                cache: budget.cache,
                 learned_table: false,
             },
             None => {
@@ -464,7 +466,7 @@ pub fn resolve(names: &[String], budget: &Budget, usage: Usage) -> Result<Vec<Co
                     table: Some(engine.table),
                     memtable: Some(engine.memtable),
                     verifies: engine.verifies,
-                    cache: Some(engine.cache.unwrap_or(budget.cache)),
+                    cache: engine.cache.unwrap_or(budget.cache),
                     learned_table: engine.table == OURS,
                 }
             }
@@ -577,11 +579,9 @@ pub fn resolved(
         ))
     };
     let mut base = base_options(budget, purpose);
-    if let Some(cache) = contender.cache {
-        let mut table = BlockBasedOptions::default();
-        table.set_block_cache(&cache.make(budget.cache_bytes));
-        base.set_block_based_table_factory(&table);
-    }
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(&contender.cache.make(budget.cache_bytes));
+    base.set_block_based_table_factory(&table);
     // `block_based_table_factory` changes the table that is there, and so leaves it its cache.
     let mut all = mountdb::options_from_string(&base, options).map_err(refused)?;
     if contender.learned_table {

@@ -1,7 +1,7 @@
 //! Databases before they are measured: filled with the same records and brought to the same shape,
 //! or empty.
 
-use crate::engine::{self, Budget, Contender, Purpose};
+use crate::engine::{self, BlockCache, Budget, Contender, Purpose};
 use crate::error::{Context, Error};
 use crate::learned::Learned;
 use crate::plan::Plan;
@@ -220,6 +220,8 @@ pub fn reopen_within(
         let cache_bytes = memory.saturating_sub(loaded.reader_bytes()?);
         let budget = Budget {
             cache_bytes,
+            // HyperClockCache keeps an entry that is larger than itself.
+            cache: BlockCache::Lru,
             ..plan.budget.clone()
         };
         plan.contenders[i] = resolve(&budget)?.swap_remove(i);

@@ -482,14 +482,16 @@ fn facts(settings: &Settings, plan: &Plan, loaded: &[Loaded]) -> Vec<(String, St
         compression => compression.name(),
     };
     let memory = match settings.memory_percent {
-        Some(percent) => format!("cache, index and filters in {percent}% of the data"),
-        None => format!("block cache {}", mebibytes(budget.cache_bytes)),
+        Some(percent) => format!("cache (lru), index and filters in {percent}% of the data"),
+        None => {
+            let cache = budget.cache.name();
+            format!("block cache {} ({cache})", mebibytes(budget.cache_bytes))
+        }
     };
-    let cache = budget.cache.name();
     fact(
         "each engine",
         format!(
-            "{memory} ({cache}), {filter}, blocks of {} bytes, write buffer {}, {compression}",
+            "{memory}, {filter}, blocks of {} bytes, write buffer {}, {compression}",
             budget.block_bytes,
             mebibytes(budget.write_buffer_bytes as u64),
         ),

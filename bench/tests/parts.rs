@@ -420,24 +420,44 @@ fn engines_are_resolved_by_name() {
 
 #[test]
 fn every_engine_uses_the_cache_of_the_run_unless_it_stands_for_one() {
-    for cache in [BlockCache::HyperClock, BlockCache::Lru] {
+    let own = "options:block_based_table_factory={block_size=1024}";
+    let engines = ENGINES.iter().map(|engine| engine.name).chain([own]);
+    for (name, cache, cache_bytes) in engines
+        .filter(|name| *name != "plain-table")
+        .flat_map(|name| {
+            [
+                (name, BlockCache::HyperClock, 3 << 20),
+                (name, BlockCache::Lru, 5 << 20),
+            ]
+        })
+        .chain([
+            ("stock", BlockCache::HyperClock, 0),
+            ("stock", BlockCache::Lru, 0),
+        ])
+    {
         assert_eq!(cache.name().parse(), Ok(cache));
-        let budget = Budget { cache, ..budget() };
-        for engine in ENGINES.iter().filter(|engine| engine.name != "plain-table") {
-            let contender = &resolve(&[engine.name.to_owned()], &budget, READS).unwrap()[0];
-            let dir = tempfile::tempdir().unwrap();
-            engine::open(contender, &budget, dir.path(), Purpose::Load).unwrap();
-            let log = std::fs::read_to_string(dir.path().join("LOG")).unwrap();
-            let name = match (engine.name, cache) {
-                ("lru", _) | (_, BlockCache::Lru) => "LRUCache",
-                _ => "AutoHyperClockCache",
-            };
-            for part in [
-                format!("block_cache_name: {name}"),
-                format!("capacity : {}", budget.cache_bytes),
-            ] {
-                assert!(log.contains(&part), "{}: {part}", engine.name);
-            }
+        let budget = Budget {
+            cache,
+            cache_bytes,
+            ..budget()
+        };
+        let contender = &resolve(&[name.to_owned()], &budget, READS).unwrap()[0];
+        let dir = tempfile::tempdir().unwrap();
+        engine::open(contender, &budget, dir.path(), Purpose::Load).unwrap();
+        let log = std::fs::read_to_string(dir.path().join("LOG")).unwrap();
+        let expected = match (name, cache) {
+            ("lru", _) | (_, BlockCache::Lru) => "LRUCache",
+            _ => "AutoHyperClockCache",
+        };
+        let mut parts = vec![format!("block_cache_name: {expected}")];
+        if cache_bytes > 0 {
+            parts.push(format!("capacity : {cache_bytes}"));
+        }
+        if name != own {
+            parts.push("filter_policy: bloomfilter".to_owned());
+        }
+        for part in parts {
+            assert!(log.contains(&part), "{name}: {part}");
         }
     }
     let message = "fifo".parse::<BlockCache>().unwrap_err();

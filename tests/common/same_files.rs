@@ -21,7 +21,7 @@ pub fn options(set: Set, learned: bool) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_size(400);
     table.set_bloom_filter(6.0, false);
-    table.set_block_cache(&Cache::new_lru_cache(64 << 20));
+    table.set_block_cache(&Cache::new_hyper_clock_cache(64 << 20, 0));
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_disable_auto_compactions(true);

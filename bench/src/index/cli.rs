@@ -57,7 +57,7 @@ pub struct Index {
     /// Rounds; in each, every engine does the same
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
-    /// All memory for cache and index, in percent of the data (memory, memory-filter)
+    /// All memory for cache (an LRUCache) and index, in percent of the data (memory, memory-filter)
     #[arg(long, value_name = "PERCENT", default_value_t = 0.1)]
     memory_percent: f64,
     /// Kind of block cache: hyper-clock, as RocksDB has by default, or lru
