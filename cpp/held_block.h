@@ -46,6 +46,9 @@ class HeldBlock {
   rust::Slice<const uint8_t> bytes() const { return AsRust(data_); }
   // As ffi's functions take them.
   uint64_t restarts() const { return restarts_; }
+  // Whether it was where LearnedTable had taken it to be, and had asked for its lines.
+  bool IsExpected() const { return is_expected_; }
+  void SetExpected(bool is_expected) { is_expected_ = is_expected; }
   // Asks for the lines that a lookup will read; `part` as in ffi::Guess.
   void Prefetch(int32_t part) const {
     if (IsPlain()) {
@@ -100,6 +103,7 @@ class HeldBlock {
   rocksdb::Block_kData* block_ = nullptr;
   rocksdb::Slice data_;
   uint64_t restarts_ = 0;
+  bool is_expected_ = false;
 };
 
 }  // namespace mountdb

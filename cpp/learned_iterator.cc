@@ -77,12 +77,14 @@ bool LearnedIterator::SeekHere(const Slice& target) {
     return true;
   }
   if (!block_ || number_ != at.block) {
-    table_.PrefetchInMap(read_, guess);
+    table_.PrefetchBlock(read_, guess);
     HeldBlock block = LookUp(at);
     if (!block) {
       return false;
     }
-    block.Prefetch(guess.part);
+    if (!block.IsExpected()) {
+      block.Prefetch(guess.part);
+    }
     Hold(std::move(block), at.block);
   }
   const BlockPlace place = TimeBlockSeek([&] {

@@ -97,7 +97,7 @@ struct LearnedTable::Lookup {
 
 LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
                            const ffi::Index& index, const rocksdb::BlockCacheTracer* tracer,
-                           const SlotMemory& memory)
+                           const SlotMemory& memory, size_t limit_of_hints)
     : owned_(std::move(table)),
       table_(static_cast<BlockBasedTable*>(owned_.get())),
       rep_(*table_->get_rep()),
@@ -110,7 +110,9 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       number_(NextNumber()),
       is_ordinary_(IsOrdinary()),
       bloom_(rep_),
-      map_(MappedBlocks::Open(rep_, blocks_, memory)) {}
+      map_(MappedBlocks::Open(rep_, blocks_, memory)),
+      hints_(ffi::new_block_hints(map_ != nullptr || cache_ == nullptr ? 0 : blocks_, memory.taken,
+                                  limit_of_hints)) {}
 
 bool LearnedTable::IsOrdinary() const {
   const BlockBasedTableOptions& options = rep_.table_options;
@@ -248,13 +250,20 @@ ffi::Guess LearnedTable::SeekIndex(const Slice& internal_key) const {
 }
 
 ffi::Aimed LearnedTable::SeekIndexAhead(const ReadOptions& read, const Slice& internal_key) const {
-  return IsInMap(read) ? map_->Aim(index_, internal_key) : ffi::Aimed{SeekIndex(internal_key), 0};
+  if (IsInMap(read)) {
+    return map_->Aim(index_, internal_key);
+  }
+  return {hints_->aim(index_, AsRust(rocksdb::ExtractUserKey(internal_key)),
+                      rocksdb::ExtractInternalKeyFooter(internal_key)),
+          0};
 }
 
-void LearnedTable::PrefetchInMap(const ReadOptions& read, const ffi::Guess& guess) const {
+void LearnedTable::PrefetchBlock(const ReadOptions& read, const ffi::Guess& guess) const {
   if (IsInMap(read)) {
     map_->PrefetchWord(guess);
     map_->Prefetch(guess);
+  } else {
+    hints_->prefetch(guess);
   }
 }
 
@@ -268,7 +277,7 @@ void LearnedTable::SeekIndexForAll(const ReadOptions& read, rust::Slice<const ff
   if (IsInMap(read)) {
     TimeBlockSeek([&] { map_->LookUpAll(index_, keys, found); });
   } else {
-    index_.seek_and_guess_all(keys, found);
+    hints_->aim_all(index_, keys, found);
   }
 }
 
@@ -284,7 +293,7 @@ HeldBlock LearnedTable::LookUpBlock(const ReadOptions& read, const ffi::Position
     return HeldBlock();
   }
   auto* const cached = FindInCache(at, get_context);
-  return cached != nullptr ? HoldCached(cached) : HeldBlock();
+  return cached != nullptr ? HoldCached(at, cached) : HeldBlock();
 }
 
 rocksdb::Cache::Handle* LearnedTable::FindInCache(const ffi::Position& at,
@@ -302,8 +311,13 @@ rocksdb::Cache::Handle* LearnedTable::FindInCache(const ffi::Position& at,
   return cached;
 }
 
-HeldBlock LearnedTable::HoldCached(rocksdb::Cache::Handle* handle) const {
-  return HeldBlock(cache_, handle, static_cast<Block_kData*>(cache_->Value(handle)));
+HeldBlock LearnedTable::HoldCached(const ffi::Position& at, rocksdb::Cache::Handle* handle) const {
+  auto* const object = static_cast<Block_kData*>(cache_->Value(handle));
+  HeldBlock block(cache_, handle, object);
+  const auto address = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
+  block.SetExpected(hints_->note(at.block, address(handle), address(object), address(block.data()),
+                                 block.restarts()));
+  return block;
 }
 
 void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
@@ -332,7 +346,9 @@ void LearnedTable::LookUpIn(const ffi::Aimed& aimed, Lookup* lookup) const {
   }
   HeldBlock block = LookUpBlock(lookup->read, guess.at, lookup->get_context);
   const int32_t part = PartOf(lookup->read, lookup->key, guess);
-  block.Prefetch(part);
+  if (!block.IsExpected()) {
+    block.Prefetch(part);
+  }
   if (!InPlace(&block, part, lookup)) {
     ReadIn(guess.at, &block, lookup);
   }
@@ -574,7 +590,7 @@ void LearnedTable::MultiGet(const ReadOptions& read,
     } else if (IsInMap(read)) {
       key.block = LookUpBlock(read, key.guess.at, key.context->get_context);
     } else if (key.cached != nullptr) {
-      key.block = HoldCached(key.cached);
+      key.block = HoldCached(key.guess.at, key.cached);
     }
   }
   // A core has room for so many requests at a time, and more are lost: the lines of one block are

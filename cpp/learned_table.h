@@ -25,9 +25,11 @@ namespace mountdb {
 
 class LearnedTable final : public rocksdb::TableReader {
  public:
-  // `index` is that of `table` and lives as long as it.
+  // `index` is that of `table` and lives as long as it. `limit_of_hints`: what of the memory hints may
+  // take.
   LearnedTable(std::unique_ptr<rocksdb::TableReader> table, const ffi::Index& index,
-               const rocksdb::BlockCacheTracer* tracer, const SlotMemory& memory);
+               const rocksdb::BlockCacheTracer* tracer, const SlotMemory& memory,
+               size_t limit_of_hints);
 
   rocksdb::BlockBasedTable& block_based() const { return *table_; }
   const rocksdb::BlockBasedTable::Rep& rep() const { return rep_; }
@@ -38,8 +40,8 @@ class LearnedTable final : public rocksdb::TableReader {
   bool IsTraced() const { return tracer_ != nullptr && tracer_->is_tracing_enabled(); }
   // Where a key is.
   ffi::Guess SeekIndex(const rocksdb::Slice& internal_key) const;
-  // Asks for what a search of the block will read first if the file is mapped.
-  void PrefetchInMap(const rocksdb::ReadOptions& read, const ffi::Guess& guess) const;
+  // Asks for what LookUpBlock and a search of the block will read.
+  void PrefetchBlock(const rocksdb::ReadOptions& read, const ffi::Guess& guess) const;
   // A data block that takes no reading: in the mapped file, or in the block cache; otherwise
   // nothing. `get_context`: of a Get, or null.
   HeldBlock LookUpBlock(const rocksdb::ReadOptions& read, const ffi::Position& at,
@@ -130,7 +132,7 @@ class LearnedTable final : public rocksdb::TableReader {
   // The handle of a block in the block cache, or null.
   rocksdb::Cache::Handle* FindInCache(const ffi::Position& at,
                                       rocksdb::GetContext* get_context) const;
-  HeldBlock HoldCached(rocksdb::Cache::Handle* handle) const;
+  HeldBlock HoldCached(const ffi::Position& at, rocksdb::Cache::Handle* handle) const;
   // Gives the versions in one block to the lookup.
   void LookUpIn(const ffi::Aimed& aimed, Lookup* lookup) const;
   // The same as RocksDB does it, who reads the block if it is not held.
@@ -162,6 +164,7 @@ class LearnedTable final : public rocksdb::TableReader {
   const bool is_ordinary_;
   const BloomFilter bloom_;
   const std::unique_ptr<MappedBlocks> map_;  // null if the file is not mapped
+  const rust::Box<ffi::BlockHints> hints_;   // none if it is
   mutable std::atomic<bool> has_unusual_blocks_{false};
 };
 

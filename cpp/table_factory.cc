@@ -46,10 +46,10 @@ const std::unordered_map<std::string, OptionTypeInfo>& LearnedOptionTypes() {
   return *types;
 }
 
-// How much of `memory` indexes may take to be quick. Where few of the data blocks find room in the
-// block cache, the little memory there is is better spent on them.
-size_t LimitOfQuickIndexes(const BlockBasedTable::Rep& rep, const SlotMemory& memory) {
-  constexpr size_t kShareOfCache = 128;  // a quick index takes 1/600 of blocks of 4 KiB
+// How much of `memory` indexes may take to be quick, and hints. Where few of the data blocks find room
+// in the block cache, the little memory there is is better spent on them.
+size_t LimitInFrontOfCache(const BlockBasedTable::Rep& rep, const SlotMemory& memory) {
+  constexpr size_t kShareOfCache = 128;  // of blocks of 4 KiB both take 1/178
   if (rep.ioptions.allow_mmap_reads) {
     return memory.limit;
   }
@@ -92,7 +92,7 @@ std::optional<rust::Box<ffi::Index>> OpenLearnedIndex(const ReadOptions& ro,
   expected.translated_seqnos = rep.global_seqno != rocksdb::kDisableGlobalSequenceNumber;
   try {
     return ffi::open_index(AsRust(contents.data), file_size, expected, memory.taken,
-                           LimitOfQuickIndexes(rep, memory));
+                           LimitInFrontOfCache(rep, memory));
   } catch (const rust::Error& e) {
     rocksdb::Warn(log, "mountdb: standard index for %s: %s", file, e.what());
     return std::nullopt;
@@ -123,7 +123,8 @@ Status InstallLearnedIndex(const ReadOptions& ro, uint64_t file_size,
       std::make_unique<LearnedIndexReader>(std::move(*index), rep->index_key_includes_seq);
   const ffi::Index& learned = reader->index();
   rep->index_reader = std::move(reader);
-  *table = std::make_unique<LearnedTable>(std::move(*table), learned, tracer, memory);
+  *table = std::make_unique<LearnedTable>(std::move(*table), learned, tracer, memory,
+                                          LimitInFrontOfCache(*rep, memory));
   if (charge == nullptr) {
     return Status::OK();
   }

@@ -40,8 +40,10 @@
 
 mod bits;
 pub mod data_block;
+pub mod hints;
 pub mod index;
 pub mod mapped_file;
+pub mod memory;
 pub mod memtable;
 pub mod model;
 mod prefetch;

@@ -23,14 +23,15 @@
 
 use crate::bits::low;
 use crate::data_block::{DataBlock, Slot, Step};
+use crate::memory::{Memory, Taken};
 use crate::model::project;
 use crate::prefetch::{LINE, prefetch, prefetch_lines};
 use crate::restarts::Restarts;
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(not(loom))]
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Blocks whose slots are allocated together.
 const CHUNK: usize = 64;
@@ -57,52 +58,6 @@ const IS_RIGHT: u64 = Restarts::SPARE_BIT;
 #[repr(align(64))]
 struct Line([AtomicU64; WORDS]);
 
-/// What the slots of several files take together, and whatever else a limit is shared with.
-#[derive(Debug, Default)]
-pub struct Memory {
-    bytes: AtomicUsize,
-}
-
-/// Some of it, given back when dropped.
-#[derive(Debug)]
-pub struct Taken {
-    memory: Arc<Memory>,
-    bytes: usize,
-}
-
-impl Taken {
-    /// `bytes` of `memory`, of which no more than `limit` may be taken altogether.
-    pub fn new(memory: &Arc<Memory>, bytes: usize, limit: usize) -> Option<Taken> {
-        (memory.take(bytes, limit)).then(|| Taken {
-            memory: Arc::clone(memory),
-            bytes,
-        })
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.memory.give(self.bytes);
-    }
-}
-
-impl Memory {
-    /// Bytes taken.
-    pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn take(&self, bytes: usize, limit: usize) -> bool {
-        let more = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= limit);
-        let order = Ordering::Relaxed; // a number; nothing is published by it
-        self.bytes.fetch_update(order, order, more).is_ok()
-    }
-
-    fn give(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
 /// What is known of the blocks of a file: for each its restarts and whether its bytes are right, and
 /// the slots. Shared by all threads that read the file.
 #[derive(Debug)]
@@ -113,16 +68,11 @@ pub struct Slots {
     shape: Shape,
     chunks: Box<[OnceLock<Box<[Line]>>]>,
     memory: Arc<Memory>,
+    /// For the chunks there are.
+    taken: Mutex<Vec<Taken>>,
     limit: usize,
     /// Whether there was no memory for some, or will be for none.
     is_full: AtomicBool,
-}
-
-impl Drop for Slots {
-    fn drop(&mut self) {
-        let chunks = self.chunks.iter().filter(|chunk| chunk.get().is_some());
-        self.memory.give(chunks.count() * self.shape.chunk_bytes());
-    }
 }
 
 /// How the lines of a block are used.
@@ -276,6 +226,7 @@ impl Slots {
                 .map(|_| OnceLock::new())
                 .collect(),
             memory: Arc::clone(memory),
+            taken: Mutex::default(),
             limit,
             is_full: AtomicBool::new(shape.is_none() || limit == 0),
         }
@@ -349,19 +300,17 @@ impl Slots {
     #[cold]
     fn allocate(&self, block: usize) -> Option<View<'_>> {
         let bytes = self.shape.chunk_bytes();
-        if !self.memory.take(bytes, self.limit) {
+        let Some(taken) = Taken::new(&self.memory, bytes, self.limit) else {
             self.is_full.store(true, Ordering::Relaxed);
             return None;
-        }
-        let mut is_first = false;
+        };
+        // If somebody else was faster it is given back.
         self.chunks.get(block / CHUNK)?.get_or_init(|| {
-            is_first = true;
+            let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(taken);
             let lines = (0..CHUNK * self.shape.lines).map(|_| Line::default());
             lines.collect()
         });
-        if !is_first {
-            self.memory.give(bytes);
-        }
         self.view(block)
     }
 
@@ -651,7 +600,6 @@ mod tests {
         let other = Slots::new(1, 30, &memory, 3 * chunk);
         other.note(0, &bytes, word);
         assert_eq!(memory.bytes(), 3 * chunk);
-        assert!(Taken::new(&memory, 1, 3 * chunk).is_none());
         let taken = Taken::new(&memory, 5, 3 * chunk + 5).expect("room");
         assert_eq!(memory.bytes(), 3 * chunk + 5);
         drop((slots, taken));
@@ -668,7 +616,8 @@ mod tests {
     fn threads() {
         let (keys, bytes, word) = block_of(33);
         let blocks = if cfg!(miri) { 5 } else { 2000 };
-        let slots = Slots::new(blocks, 33 * blocks as u64, &Arc::default(), usize::MAX);
+        let memory = Arc::<Memory>::default();
+        let slots = Slots::new(blocks, 33 * blocks as u64, &memory, usize::MAX);
         thread::scope(|scope| {
             for thread in 0..4 {
                 let (slots, bytes, keys) = (&slots, &bytes, &keys);
@@ -684,6 +633,11 @@ mod tests {
                 });
             }
         });
+        // Who came second to a chunk has given back what it took.
+        let chunks = blocks.div_ceil(CHUNK) * slots.shape.chunk_bytes();
+        assert_eq!(memory.bytes(), chunks);
+        drop(slots);
+        assert_eq!(memory.bytes(), 0);
     }
 
     /// Two that note a block, and one that looks it up: all of its slots are seen, or none.

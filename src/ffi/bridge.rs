@@ -10,10 +10,12 @@ use super::memtable::{
 };
 use super::properties;
 use crate::data_block::{DataBlock, Place, Step, Version, prefetch_block};
+use crate::hints::{Addresses, Hints};
 use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summary};
 use crate::mapped_file::{MappedFile, Target};
+use crate::memory::{Memory, Taken};
 use crate::restarts::Restarts;
-use crate::slots::{self, Slots, Taken};
+use crate::slots::Slots;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -193,8 +195,6 @@ pub(super) mod cpp {
         fn memory_usage(self: &Index) -> usize;
         fn seek(self: &Index, user_key: &[u8], tag: u64) -> Position;
         fn seek_and_guess(self: &Index, user_key: &[u8], tag: u64) -> Guess;
-        /// The same for many keys; of steps nothing is known.
-        fn seek_and_guess_all(self: &Index, keys: &[BatchKey], found: &mut [BatchFound]);
         fn position(self: &Index, block: u64) -> Position;
         fn splits_a_user_key(self: &Index, block: u64) -> bool;
         fn separator(self: &Index, block: u64, before: u64, key: &mut Vec<u8>);
@@ -224,6 +224,26 @@ pub(super) mod cpp {
 
         type SlotMemory;
         fn new_slot_memory() -> Box<SlotMemory>;
+        type BlockHints;
+        /// `limit`: bytes that all with this memory may take.
+        fn new_block_hints(blocks: u64, memory: &SlotMemory, limit: usize) -> Box<BlockHints>;
+        fn memory_usage(self: &BlockHints) -> usize;
+        /// Seeks in the index, and asks for what a lookup of the block in the cache reads, and a search
+        /// of it.
+        fn aim(self: &BlockHints, index: &Index, user_key: &[u8], tag: u64) -> Guess;
+        /// The same for many keys, without what searches read; of steps nothing is known.
+        fn aim_all(self: &BlockHints, index: &Index, keys: &[BatchKey], found: &mut [BatchFound]);
+        /// Asks for the same of a block that is known.
+        fn prefetch(self: &BlockHints, guess: Guess);
+        /// Where a block is: the cache's entry, the block's object and its bytes. Whether that was known.
+        fn note(
+            self: &BlockHints,
+            block: u64,
+            entry: usize,
+            object: usize,
+            bytes: usize,
+            restarts: u64,
+        ) -> bool;
         type BlockSlots;
         /// `limit`: bytes that all with this memory may take.
         fn new_block_slots(
@@ -546,13 +566,6 @@ impl Index {
         guess_of(at, part)
     }
 
-    fn seek_and_guess_all(&self, keys: &[cpp::BatchKey<'_>], found: &mut [cpp::BatchFound]) {
-        for (key, found) in keys.iter().zip(found) {
-            found.guess = self.seek_and_guess(key.user_key, key.tag);
-            found.step = step_or_unknown(None);
-        }
-    }
-
     fn position(&self, block: u64) -> cpp::Position {
         guard(|| self.place(block as usize)).unwrap_or_else(failed)
     }
@@ -647,10 +660,59 @@ fn next_in_block(
 }
 
 /// What the slots of the files of a table factory take.
-pub(super) struct SlotMemory(Arc<slots::Memory>);
+pub(super) struct SlotMemory(Arc<Memory>);
 
 fn new_slot_memory() -> Box<SlotMemory> {
     Box::new(SlotMemory(Arc::default()))
+}
+
+/// Where blocks were found in the block cache.
+pub(super) struct BlockHints(Hints);
+
+fn new_block_hints(blocks: u64, memory: &SlotMemory, limit: usize) -> Box<BlockHints> {
+    let hints = guard(|| Hints::new(blocks as usize, &memory.0, limit));
+    Box::new(BlockHints(hints.unwrap_or_default()))
+}
+
+impl BlockHints {
+    fn memory_usage(&self) -> usize {
+        self.0.memory_usage()
+    }
+
+    #[inline]
+    fn aim(&self, index: &Index, user_key: &[u8], tag: u64) -> cpp::Guess {
+        let guess = index.seek_and_guess(user_key, tag);
+        self.prefetch(guess);
+        guess
+    }
+
+    fn aim_all(&self, index: &Index, keys: &[cpp::BatchKey<'_>], found: &mut [cpp::BatchFound]) {
+        for (key, found) in keys.iter().zip(found.iter_mut()) {
+            found.guess = index.seek_and_guess(key.user_key, key.tag);
+            found.step = step_or_unknown(None);
+        }
+        // Nothing between them, so that the processor is at several at a time.
+        for found in found {
+            self.0.prefetch_object(found.guess.at.block as usize);
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, guess: cpp::Guess) {
+        let cpp::Guess { at, part } = guess;
+        let part = u16::try_from(part).ok();
+        self.0.prefetch(at.block as usize, at.size as usize, part);
+    }
+
+    fn note(&self, block: u64, entry: usize, object: usize, bytes: usize, restarts: u64) -> bool {
+        let at = Addresses {
+            entry,
+            object,
+            bytes,
+        };
+        let restarts = Restarts::from_word(restarts);
+        self.0.note(block as usize, at, restarts)
+    }
 }
 
 /// What is known of the blocks of a mapped file.
