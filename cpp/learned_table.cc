@@ -111,8 +111,8 @@ LearnedTable::LearnedTable(std::unique_ptr<rocksdb::TableReader> table,
       is_ordinary_(IsOrdinary()),
       bloom_(rep_),
       map_(MappedBlocks::Open(rep_, blocks_, memory)),
-      hints_(ffi::new_block_hints(map_ != nullptr || cache_ == nullptr ? 0 : blocks_, memory.taken,
-                                  limit_of_hints)) {}
+      hints_(ffi::new_block_hints(is_ordinary_ && map_ == nullptr && cache_ != nullptr ? blocks_ : 0,
+                                  memory.taken, limit_of_hints)) {}
 
 bool LearnedTable::IsOrdinary() const {
   const BlockBasedTableOptions& options = rep_.table_options;
@@ -315,7 +315,9 @@ HeldBlock LearnedTable::HoldCached(const ffi::Position& at, rocksdb::Cache::Hand
   auto* const object = static_cast<Block_kData*>(cache_->Value(handle));
   HeldBlock block(cache_, handle, object);
   const auto address = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
-  block.SetExpected(hints_->note(at.block, address(handle), address(object), address(block.data()),
+  // Bytes that are compressed in the file are not where their size there would let expect them.
+  const char* const bytes = block.contents().size() == at.size ? block.data() : nullptr;
+  block.SetExpected(hints_->note(at.block, address(handle), address(object), address(bytes),
                                  block.restarts()));
   return block;
 }
@@ -329,7 +331,9 @@ void LearnedTable::LookUpBehind(uint64_t block, Lookup* lookup) const {
       }
       return;
     }
-    LookUpIn({{at, 0}, 0}, lookup);  // versions that go on begin the block
+    const ffi::Guess begin{at, 0};  // versions that go on begin the block
+    PrefetchBlock(lookup->read, begin);
+    LookUpIn({begin, 0}, lookup);
   }
 }
 
@@ -491,7 +495,7 @@ std::shared_ptr<const rocksdb::TableProperties> LearnedTable::GetTableProperties
 void LearnedTable::Prepare(const Slice& target) { owned_->Prepare(target); }
 
 size_t LearnedTable::ApproximateMemoryUsage() const {
-  return sizeof(*this) + table_->ApproximateMemoryUsage() +
+  return sizeof(*this) + table_->ApproximateMemoryUsage() + hints_->memory_usage() +
          (map_ != nullptr ? map_->ApproximateMemoryUsage() : 0);
 }
 

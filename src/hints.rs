@@ -5,10 +5,12 @@
 //! entry of the block is, that where the block's object is, and that where its bytes are. They are all
 //! still there as long as the block has not left the cache in between. A hint is only asked for, never
 //! followed: what it says about a block that has moved costs some lines of memory, and nothing else.
+//! Nor are blocks' bytes asked for that have another size in memory than in the file, being compressed
+//! there.
 //!
 //! ```text
 //!   hint   := entry:42 low(bytes):22   object:42 high(bytes):22     two words a block
-//!   entry, object in lines of 64 bytes, bytes in 16ths, from the bottom of the address space
+//!   entry, object in lines of 64 bytes, bytes in steps of 16, from the bottom of the address space
 //! ```
 #![forbid(unsafe_code)]
 
@@ -34,7 +36,7 @@ pub struct Addresses {
     pub entry: usize,
     /// The block's object.
     pub object: usize,
-    /// Its bytes.
+    /// Its bytes; 0 if they are not to be asked for.
     pub bytes: usize,
 }
 
@@ -64,7 +66,7 @@ impl Addresses {
 pub struct Hints {
     /// By block; nothing is published by them, and halves of two hints make one that is wrong.
     words: Box<[[AtomicU64; 2]]>,
-    /// Of the first block that was noted: others have about as many.
+    /// Of the block that has most of them: others have as many, or nearly.
     restarts: AtomicU64,
     _taken: Option<Taken>,
 }
@@ -97,8 +99,10 @@ impl Hints {
     pub fn prefetch(&self, block: usize, size: usize, guess: Option<u16>) {
         if let Some(at) = self.addresses(block) {
             prefetch_object(at);
-            let restarts = Restarts::from_word(self.restarts.load(Ordering::Relaxed));
-            prefetch_block(at.bytes as *const u8, size, restarts, guess);
+            if at.bytes != 0 {
+                let restarts = Restarts::from_word(self.restarts.load(Ordering::Relaxed));
+                prefetch_block(at.bytes as *const u8, size, restarts, guess);
+            }
         }
     }
 
@@ -110,7 +114,8 @@ impl Hints {
         }
     }
 
-    /// Notes where a block is, and its restarts. Whether that was known.
+    /// Notes where a block is, and its restarts. Whether that was known, so that
+    /// [`prefetch`](Self::prefetch) has asked for its bytes.
     #[inline]
     pub fn note(&self, block: usize, at: Addresses, restarts: Restarts) -> bool {
         let Some(words) = self.words.get(block) else {
@@ -125,10 +130,11 @@ impl Hints {
                 is_known = false;
             }
         }
-        if self.restarts.load(relaxed) == 0 {
+        let most = Restarts::from_word(self.restarts.load(relaxed));
+        if restarts.count() > most.count() {
             self.restarts.store(restarts.word(), relaxed);
         }
-        is_known
+        is_known && at.bytes != 0 && restarts == most
     }
 
     /// Heap bytes held.
@@ -175,33 +181,61 @@ mod tests {
         assert_eq!(Hints::new(usize::MAX, &memory, limit).memory_usage(), 0);
     }
 
+    #[test]
+    fn the_most_restarts_count() {
+        let hints = Hints::new(1, &Arc::default(), usize::MAX);
+        let at = Addresses {
+            bytes: LINE,
+            ..Addresses::default()
+        };
+        // The word of the block is known from the second time on, its restarts once they are noted.
+        for (count, is_known) in [
+            (1, false),
+            (1, true),
+            (3, false),
+            (3, true),
+            (1, false),
+            (3, true),
+        ] {
+            assert_eq!(
+                hints.note(0, at, Restarts::anywhere(count)),
+                is_known,
+                "{count}"
+            );
+        }
+        for at in [Addresses::default(); 2] {
+            assert!(!hints.note(0, at, Restarts::anywhere(3)));
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_noted_is_known_until_it_changes(
-            notes in prop::collection::vec((0usize..3, [1usize << 47; 3].map(|most| 0..most)), 1..30),
+            notes in prop::collection::vec((0usize..3, 0usize..3, LINE..1 << 47), 1..60),
         ) {
+            let restarts = Restarts::anywhere(3);
             let hints = Hints::new(3, &Arc::default(), usize::MAX);
-            let mut known = [Addresses::default(); 3];
-            for (block, [entry, object, bytes]) in notes {
-                let at = Addresses {
-                    entry: entry / LINE * LINE,
-                    object: object / LINE * LINE,
-                    bytes: bytes / ALIGNMENT * ALIGNMENT,
-                };
-                // Within the lines.
-                let noted = Addresses { entry, object, bytes };
-                let is_new = known[block] != at;
-                prop_assert_eq!(hints.note(block, noted, Restarts::anywhere(3)), !is_new);
-                prop_assert!(hints.note(block, noted, Restarts::anywhere(4)));
-                known[block] = at;
-                for (block, at) in known.iter().enumerate() {
-                    let told = hints.addresses(block).unwrap_or_default();
-                    prop_assert_eq!(told, *at);
-                    hints.prefetch(block, bytes % 9000, Some(bytes as u16));
-                    hints.prefetch_object(block);
-                }
+            let first = Addresses { entry: LINE, object: LINE, bytes: LINE };
+            for block in 0..3 {
+                hints.note(block, first, restarts);
             }
-            prop_assert_eq!(hints.restarts.into_inner(), Restarts::anywhere(3).word());
+            let mut noted = [first; 3];
+            for (block, part, address) in notes {
+                // One of the three, so that each counts.
+                let at = &mut noted[block];
+                *[&mut at.entry, &mut at.object, &mut at.bytes][part] = address;
+                let known = Addresses {
+                    entry: at.entry / LINE * LINE,
+                    object: at.object / LINE * LINE,
+                    bytes: at.bytes / ALIGNMENT * ALIGNMENT,
+                };
+                let is_known = hints.addresses(block) == Some(known);
+                prop_assert_eq!(hints.note(block, *at, restarts), is_known);
+                prop_assert!(hints.note(block, *at, restarts));
+                prop_assert_eq!(hints.addresses(block), Some(known));
+                hints.prefetch(block, address % 9000, Some(address as u16));
+                hints.prefetch_object(block);
+            }
         }
 
         #[test]
