@@ -15,7 +15,7 @@ RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$target/loom \
 CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true PROPTEST_CASES=500000 CARGO_TARGET_DIR=$target/fuzz \
   cargo test --locked --release --no-default-features --test index_fuzz mutated
 CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true PROPTEST_CASES=20000 CARGO_TARGET_DIR=$target/fuzz \
-  cargo test --locked --release --no-default-features --lib -- data_block slots mapped_file
+  cargo test --locked --release --no-default-features --lib -- data_block slots mapped_file hints
 
 if ! host=$(rustc +nightly -vV 2>/dev/null | sed -n 's/^host: //p') || [ -z "$host" ]; then
   echo "no nightly toolchain: sanitizers are left out"
