@@ -25,8 +25,8 @@ struct LearnedTableOptions {
   // theirs until they are reopened.
   bool read_learned_index = true;
   // Bytes that the places of entries of mapped files may take, about three an entry that is near one
-  // that was read, and the quick form of indexes, seven a block; all files opened with this factory or a
-  // copy of it together.
+  // that was read, the quick form of indexes, seven a block, and hints where cached blocks are, sixteen;
+  // all files opened with this factory or a copy of it together.
   size_t entry_slots_memory = size_t{256} << 20;
 };
 

@@ -254,14 +254,12 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-table",
         about: "mountdb's table, a learned index over the same data blocks; RocksDB's skip list",
         table: OURS,
-        settings: LEARNED_TABLE,
         ..STOCK
     },
     Engine {
         name: "mountdb",
         about: "mountdb's memtable and table, all else as RocksDB comes",
         table: OURS,
-        settings: LEARNED_TABLE,
         memtable: OURS,
         general: LEARNED_MEMTABLE,
         ..STOCK
@@ -270,7 +268,6 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-tuned",
         about: "mountdb's memtable and table, RocksDB's best settings for the workload",
         table: OURS,
-        settings: LEARNED_TABLE,
         memtable: OURS,
         general: LEARNED_MEMTABLE,
         tuned: true,
@@ -280,7 +277,6 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-mapped",
         about: "mountdb's memtable and table over mapped files",
         table: OURS,
-        settings: LEARNED_TABLE,
         memtable: OURS,
         general: "memtable_factory={id=mountdb};allow_mmap_reads=true;writable_file_max_buffer_size=2097152;",
         ..STOCK
@@ -289,7 +285,7 @@ pub const ENGINES: &[Engine] = &[
         name: "mountdb-partitioned",
         about: "mountdb's table, filter in partitions; RocksDB's skip list",
         table: OURS,
-        settings: ";index_block_restart_interval=2;index_type=kTwoLevelIndexSearch;partition_filters=true",
+        settings: ";index_type=kTwoLevelIndexSearch;partition_filters=true",
         ..STOCK
     },
 ];
@@ -323,10 +319,11 @@ impl Engine {
             true => ";cache_index_and_filter_blocks=true;pin_top_level_index_and_filter=true",
             false => "",
         };
+        let ours = if *table == OURS { LEARNED_TABLE } else { "" };
         let (more_general, more_settings) = if *tuned { tuning(usage) } else { ("", "") };
         format!(
             "{general}{more_general}block_based_table_factory={{block_size={block_bytes}{filter}\
-             {metadata}{settings}{more_settings}}}"
+             {metadata}{ours}{settings}{more_settings}}}"
         )
     }
 

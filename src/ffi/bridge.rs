@@ -659,7 +659,7 @@ fn next_in_block(
     block_step(in_block(block, restarts, Step::Corrupt, next))
 }
 
-/// What the slots of the files of a table factory take.
+/// What the slots, the hints and the quick indexes of the files of a table factory take.
 pub(super) struct SlotMemory(Arc<Memory>);
 
 fn new_slot_memory() -> Box<SlotMemory> {
