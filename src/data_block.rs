@@ -16,7 +16,7 @@
 //! [`Step::Corrupt`].
 #![forbid(unsafe_code)]
 
-use crate::model::projection::{WIDTH, are_equal, common_prefix, project_from, splice};
+use crate::model::projection::{WIDTH, are_equal, common_prefix, project, project_from, splice};
 use crate::prefetch::{prefetch, prefetch_lines};
 use crate::restarts::{Around, Restarts};
 use crate::varint;
@@ -431,76 +431,68 @@ impl<'a> DataBlock<'a> {
         (is_right && slots.len().div_ceil(interval) == restarts).then_some((interval, slots))
     }
 
-    /// The entry of slot `i`, which has its restart in slot `restart`, if it is a version of the user
-    /// key: its key is put together backwards, as far as it is not the restart's. The outer `None` if
-    /// that is not to be told.
+    /// The entry in slot `here` behind the restart at `restart`, if it is a version of the user key: its
+    /// key is put together backwards, as far as it is not the restart's. `before` tells how to get the
+    /// slots of the entries before it, the nearest being number 1. The outer `None` if it is not to be
+    /// told whose version it is.
     #[inline]
-    pub(crate) fn version_at(
+    pub(crate) fn version_at<B: Fn(usize) -> Option<Slot>>(
         &self,
-        i: usize,
+        here: Slot,
         restart: usize,
-        slot: impl Fn(usize) -> Slot + Copy,
+        before: impl FnOnce() -> Option<B>,
         user_key: &[u8],
     ) -> Option<Option<Version>> {
-        let here = slot(i);
-        let entry = self.entry(here.place())?;
+        let (entry, head) = self.entry_and_head(here.place())?;
         let (own_user, tag) = entry.own.split_last_chunk::<TAG>()?;
-        if entry.shared + own_user.len() != user_key.len() {
-            return Some(None);
-        }
-        if !continues(entry.own, own_user.len(), user_key, entry.shared) {
+        if entry.shared + own_user.len() != user_key.len()
+            || !continues(head, own_user, user_key, entry.shared)
+        {
             return Some(None);
         }
         // Bytes that are left to compare.
         let left = match here.is_restarts() {
             true => entry.shared,
-            false => match self.left_to_restart(i, restart, slot, entry.shared, user_key)? {
+            false => match self.left_to_restart(before()?, entry.shared, user_key)? {
                 Some(left) => left,
                 None => return Some(None),
             },
         };
         if left > 0 {
-            let restart = self.entry(slot(restart).place())?;
-            if restart.shared != 0 || restart.own.len() < left {
+            let (restart, head) = self.entry_and_head(restart)?;
+            if restart.shared != 0 {
                 return None;
             }
-            // As `continues`, which for the start of a key does too much: a call, and batches 6 % slower.
-            let (own, key) = (restart.own.first_chunk(), user_key.first_chunk());
-            let is_equal = match (own, key) {
-                (Some(own), Some(key)) if left <= WIDTH => {
-                    splice(u64::from_be_bytes(*own) ^ u64::from_be_bytes(*key), left, 0) == 0
-                }
-                _ => are_equal(restart.own.get(..left)?, user_key.get(..left)?),
-            };
-            if !is_equal {
+            if !continues(head, restart.own.get(..left)?, user_key, 0) {
                 return Some(None);
             }
         }
         Some(Some(entry.version(u64::from_le_bytes(*tag))))
     }
 
-    /// Of `left` bytes that entry `i` shares, how many are its restart's, if what lies between is the
-    /// user key's. Outer and inner `None` as of [`version_at`](Self::version_at).
-    #[inline(never)]
+    /// Of `left` bytes that an entry shares, how many are its restart's, if what lies between is the
+    /// user key's. `before`, outer and inner `None` as of [`version_at`](Self::version_at).
+    #[inline]
     fn left_to_restart(
         &self,
-        i: usize,
-        restart: usize,
-        slot: impl Fn(usize) -> Slot,
+        before: impl Fn(usize) -> Option<Slot>,
         mut left: usize,
         user_key: &[u8],
     ) -> Option<Option<usize>> {
-        let mut j = i;
-        while j > restart && !slot(j).is_restarts() {
-            j -= 1;
-            let before = self.entry(slot(j).place())?;
-            if before.shared < left {
-                let bytes = before.own.get(..left - before.shared)?;
-                if !are_equal(bytes, user_key.get(before.shared..left)?) {
+        let mut back = 1;
+        while let Some(slot) = before(back) {
+            let (entry, head) = self.entry_and_head(slot.place())?;
+            if entry.shared < left {
+                let bytes = entry.own.get(..left - entry.shared)?;
+                if !continues(head, bytes, user_key, entry.shared) {
                     return Some(None);
                 }
-                left = before.shared;
+                left = entry.shared;
             }
+            if slot.is_restarts() {
+                break;
+            }
+            back += 1;
         }
         Some(Some(left))
     }
@@ -782,6 +774,33 @@ impl<'a> DataBlock<'a> {
         }
     }
 
+    /// The entry at `at`, and the first eight bytes of its own, or all and something behind them.
+    #[inline]
+    fn entry_and_head(&self, at: usize) -> Option<(Entry<'a>, u64)> {
+        let bytes = self.bytes.get(at..)?;
+        let Some(header) = bytes.first_chunk().and_then(Header::read) else {
+            return self.unusual_entry_and_head(at);
+        };
+        let value = header.size + header.own;
+        let end = at + value + header.value_len;
+        if end > self.end {
+            return None;
+        }
+        let entry = Entry {
+            shared: header.shared,
+            own: bytes.get(header.size..value)?,
+            value: at + value,
+            value_len: header.value_len,
+        };
+        Some((entry, header.head_of_own))
+    }
+
+    #[cold]
+    fn unusual_entry_and_head(&self, at: usize) -> Option<(Entry<'a>, u64)> {
+        let entry = self.entry(at)?;
+        Some((entry, project(entry.own)))
+    }
+
     #[inline]
     fn entry(&self, at: usize) -> Option<Entry<'a>> {
         #[cfg(test)]
@@ -816,18 +835,18 @@ impl<'a> DataBlock<'a> {
     }
 }
 
-/// Whether the first `len` bytes of an entry's own are those of the user key from `at` on. Mostly
-/// without a branch that depends on how many these are.
+/// Whether `bytes`, which `head` begins with, or which begin `head`, are those of the user key from `at`
+/// on. Mostly without a branch that depends on how many these are.
 #[inline]
-fn continues(own: &[u8], len: usize, user_key: &[u8], at: usize) -> bool {
-    match own.first_chunk() {
-        Some(head) if len <= WIDTH => {
-            let differing = u64::from_be_bytes(*head) ^ project_from(user_key, at);
-            splice(differing, len, 0) == 0 && user_key.len() >= at + len
+fn continues(head: u64, bytes: &[u8], user_key: &[u8], at: usize) -> bool {
+    match bytes.len() <= WIDTH {
+        true => {
+            let differing = head ^ project_from(user_key, at);
+            splice(differing, bytes.len(), 0) == 0 && user_key.len() >= at + bytes.len()
         }
-        _ => match (own.get(..len), user_key.get(at..at + len)) {
-            (Some(own), Some(bytes)) => are_equal(own, bytes),
-            _ => false,
+        false => match user_key.get(at..at + bytes.len()) {
+            Some(key) => are_equal(bytes, key),
+            None => false,
         },
     }
 }

@@ -8,7 +8,7 @@
 use crate::data_block::Step;
 use crate::index::{BlockHandle, LearnedIndex};
 use crate::prefetch::prefetch;
-use crate::slots::{Aim, Slots};
+use crate::slots::{Sight, Slots};
 use arrayvec::ArrayVec;
 
 /// Keys that are looked up together.
@@ -62,24 +62,18 @@ impl MappedFile<'_> {
         }
     }
 
-    /// [`place`](Self::place), and the [`Aim::word`] there, or 0 if that is not known. Asks for what a
-    /// lookup reads next.
+    /// [`place`](Self::place), and what is in sight there. Asks for what a lookup reads next.
     #[inline]
-    pub fn aim_at(&self, target: Target<'_>) -> (Place, u64) {
+    pub fn aim_at(&self, target: Target<'_>) -> (Place, Sight) {
         let place = self.place(target);
         // Slots have to be waited for before the entry can be asked for; meanwhile its page is found,
         // and maybe its restart.
         self.prefetch_in_block(&place);
-        match self.aim(&place, target) {
-            Some((bytes, aim)) => {
-                aim.prefetch(bytes.as_ptr(), bytes.len());
-                (place, aim.word())
-            }
-            None => {
-                self.slots.prefetch(place.block);
-                (place, 0)
-            }
+        let sight = self.sight(&place, target);
+        if sight == Sight::default() {
+            self.slots.prefetch(place.block);
         }
+        (place, sight)
     }
 
     /// Asks for what a lookup by slots reads first.
@@ -102,12 +96,20 @@ impl MappedFile<'_> {
         }
     }
 
+    /// The bytes of the block.
     #[inline]
-    fn aim(&self, place: &Place, target: Target<'_>) -> Option<(&[u8], Aim<'_>)> {
+    fn bytes_at(&self, place: &Place) -> Option<&[u8]> {
         let BlockHandle { offset, size } = place.handle?;
-        let bytes =
-            (self.bytes.get(offset as usize..)).and_then(|rest| rest.get(..size as usize))?;
-        Some((bytes, self.slots.aim(place.block, target.user_key)?))
+        (self.bytes.get(offset as usize..)).and_then(|rest| rest.get(..size as usize))
+    }
+
+    #[inline]
+    fn sight(&self, place: &Place, target: Target<'_>) -> Sight {
+        let sight = self.bytes_at(place).and_then(|bytes| {
+            let aim = self.slots.aim(place.block, target.user_key)?;
+            Some(aim.sight(bytes.as_ptr(), bytes.len()))
+        });
+        sight.unwrap_or_default()
     }
 
     /// [`place`](Self::place) and, as [`Slots::look_up`] has them, steps for many keys, of which
@@ -128,18 +130,14 @@ impl MappedFile<'_> {
                 self.prefetch(place);
             }
             let keys = batch.iter().zip(&places);
-            let aims: ArrayVec<_, BATCH> = (keys.clone())
-                .map(|(target, place)| {
-                    let aim = self.aim(place, *target);
-                    if let Some((bytes, aim)) = &aim {
-                        aim.prefetch(bytes.as_ptr(), bytes.len());
-                    }
-                    aim
-                })
+            let sights: ArrayVec<_, BATCH> = (keys.clone())
+                .map(|(target, place)| self.sight(place, *target))
                 .collect();
-            for (i, ((target, place), aim)) in keys.zip(aims).enumerate() {
-                let step =
-                    aim.and_then(|(bytes, aim)| aim.seek(bytes, target.user_key, target.tag));
+            for (i, ((target, place), sight)) in keys.zip(sights).enumerate() {
+                let Target { user_key, tag } = *target;
+                let step = self.bytes_at(place).and_then(|bytes| {
+                    (self.slots).look_up(place.block, sight, bytes, user_key, tag)
+                });
                 found(done + i, *place, step);
             }
             done += batch.len();

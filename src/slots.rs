@@ -22,7 +22,7 @@
 #![forbid(unsafe_code)]
 
 use crate::bits::low;
-use crate::data_block::{DataBlock, Slot, Step};
+use crate::data_block::{DataBlock, Slot, Step, Version};
 use crate::memory::{Memory, Taken};
 use crate::model::project;
 use crate::prefetch::{LINE, prefetch, prefetch_lines};
@@ -320,12 +320,6 @@ impl Slots {
         self.aim_by(block, |view, len| view.hits(0, len, fingerprint(user_key)))
     }
 
-    /// The aim that [`Aim::word`] tells of, at the same key in the same block.
-    #[inline]
-    fn aim_again(&self, block: usize, word: u64) -> Option<Aim<'_>> {
-        self.aim_by(block, |_, _| word & !low(HEADER as u32))
-    }
-
     #[inline]
     fn aim_by(&self, block: usize, hits: impl Fn(&View<'_>, usize) -> u64) -> Option<Aim<'_>> {
         let view = self.view(block)?;
@@ -342,22 +336,58 @@ impl Slots {
         })
     }
 
-    /// [`aim`](Self::aim) and [`Aim::seek`] in one go, for the block with these bytes. `aimed`: the
-    /// [`Aim::word`] of such an aim, or 0.
+    /// [`aim`](Self::aim) and [`Aim::seek`] in one go, for the block with these bytes. `sight`: what
+    /// such an aim at the same key has told.
     #[inline]
     pub fn look_up(
         &self,
         block: usize,
-        aimed: u64,
+        sight: Sight,
         bytes: &[u8],
         user_key: &[u8],
         tag: u64,
     ) -> Option<Step> {
-        let aim = match aimed {
-            0 => self.aim(block, user_key)?,
-            word => self.aim_again(block, word)?,
+        if let Some(version) = self.version_in(block, sight, bytes, user_key)
+            && version.tag <= tag
+        {
+            return Some(Step::Version(version));
+        }
+        self.search(block, sight, bytes, user_key, tag)
+    }
+
+    /// The version that is in sight, if it is one of the user key.
+    #[inline]
+    fn version_in(
+        &self,
+        block: usize,
+        sight: Sight,
+        bytes: &[u8],
+        user_key: &[u8],
+    ) -> Option<Version> {
+        if !sight.has_entry() {
+            return None;
+        }
+        let before = || {
+            let view = self.view(block)?;
+            Some(move |back| sight.before(back).map(|i| view.slot(i)))
         };
-        aim.seek(bytes, user_key, tag)
+        entries_of(bytes)?.version_at(sight.slot(), sight.restart(), before, user_key)?
+    }
+
+    #[inline(never)]
+    fn search(
+        &self,
+        block: usize,
+        sight: Sight,
+        bytes: &[u8],
+        user_key: &[u8],
+        tag: u64,
+    ) -> Option<Step> {
+        let aim = match sight == Sight::NONE {
+            true => self.aim_by(block, |_, _| 0),
+            false => self.aim(block, user_key),
+        };
+        aim?.seek(bytes, user_key, tag)
     }
 
     /// Heap bytes held.
@@ -380,13 +410,81 @@ pub struct Aim<'a> {
     hits: u64,
 }
 
-impl Aim<'_> {
-    /// The aim in a word, which is not 0.
+/// Of the first entry that an [`Aim`] names, all that it takes to go there, in a word.
+///
+/// ```text
+///   word := slot:16  place of its restart:15  i:8  i - that of the restart:8  ...  has entry:1
+///   0: not known   1: no entry of the first line
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sight(u64);
+
+impl Sight {
+    const NONE: Sight = Sight(1);
+    const HAS_ENTRY: u64 = 1 << 63;
+
+    /// From [`word`](Self::word).
     #[inline]
-    pub fn word(&self) -> u64 {
-        self.hits | 1 // no hit: the byte is not a fingerprint
+    pub fn from_word(word: u64) -> Sight {
+        Sight(word)
     }
 
+    /// As a word.
+    #[inline]
+    pub fn word(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    fn new(slot: Slot, restart: Slot, i: usize, from: usize) -> Sight {
+        Sight(
+            Sight::HAS_ENTRY
+                | u64::from(slot.0)
+                | (restart.place() as u64) << 16
+                | (i as u64 & 0xff) << 31
+                | ((i - from) as u64 & 0xff) << 39,
+        )
+    }
+
+    #[inline]
+    fn has_entry(self) -> bool {
+        self.0 & Sight::HAS_ENTRY != 0
+    }
+
+    #[inline]
+    fn slot(self) -> Slot {
+        Slot(self.0 as u16)
+    }
+
+    /// Where its restart is.
+    #[inline]
+    fn restart(self) -> usize {
+        (self.0 >> 16 & low(15)) as usize
+    }
+
+    /// The number of the entry so many before, if that is not before the restart.
+    #[inline]
+    fn before(self, back: usize) -> Option<usize> {
+        let (i, most) = (self.0 >> 31 & 0xff, self.0 >> 39 & 0xff);
+        (back as u64 <= most).then_some((i as usize).wrapping_sub(back))
+    }
+
+    /// Asks for the lines of the entry, as far as it is `size` bytes at most, and of its restart, in
+    /// the block at `base`.
+    #[inline]
+    fn prefetch(self, base: *const u8, size: usize) {
+        prefetch_lines(base.wrapping_add(self.slot().place()), size, ENTRY_LINES);
+        prefetch(base.wrapping_add(self.restart()));
+    }
+}
+
+/// The entries of a block; that there is a restart is all that matters of these here.
+#[inline]
+fn entries_of(bytes: &[u8]) -> Option<DataBlock<'_>> {
+    DataBlock::new(bytes, Restarts::anywhere(1))
+}
+
+impl Aim<'_> {
     /// The first of the hits in line `line`.
     #[inline]
     fn first(line: usize, hits: u64) -> Option<usize> {
@@ -401,28 +499,35 @@ impl Aim<'_> {
         i - (i as u32).checked_rem(self.interval).unwrap_or(0) as usize
     }
 
-    /// Asks for the lines that [`seek`](Self::seek) is going to read of the block at `base`: those of
-    /// the entry and its restart, and of those before it that it shares bytes with.
     #[inline]
-    pub fn prefetch(&self, base: *const u8, size: usize) {
+    fn sight_of(&self, i: usize) -> Sight {
+        let restart = self.restart(i);
+        Sight::new(self.view.slot(i), self.view.slot(restart), i, restart)
+    }
+
+    /// What is first in sight. Asks for the lines that [`Slots::look_up`] is going to read of the block
+    /// at `base`: those of the entry and its restart, and of those before it that it shares bytes with.
+    #[inline]
+    pub fn sight(&self, base: *const u8, size: usize) -> Sight {
         let Some(i) = Aim::first(0, self.hits) else {
-            return;
+            return Sight::NONE;
         };
-        let slot = self.view.slot(i);
-        let at = slot.place();
+        let sight = self.sight_of(i);
         let end = match i + 1 < self.len {
             true => self.view.slot(i + 1).place(),
             false => size,
         };
-        prefetch_lines(base.wrapping_add(at), end.saturating_sub(at), ENTRY_LINES);
-        let restart = self.restart(i);
-        prefetch(base.wrapping_add(self.view.slot(restart).place()));
-        let (mut before, mut slot) = (i, slot);
-        while !slot.is_restarts() && before > restart {
-            before -= 1;
+        let mut slot = sight.slot();
+        sight.prefetch(base, end.saturating_sub(slot.place()));
+        let mut back = 1;
+        while !slot.is_restarts()
+            && let Some(before) = sight.before(back)
+        {
             slot = self.view.slot(before);
             prefetch(base.wrapping_add(slot.place()));
+            back += 1;
         }
+        sight
     }
 
     /// The first version at or behind the internal key (`user_key`, `tag`) in the block; if there is
@@ -430,15 +535,17 @@ impl Aim<'_> {
     /// that older versions may be in the next. `None` if that cannot be told.
     #[inline]
     pub fn seek(&self, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
-        // The entries end before one restart at least; that is all that matters here.
-        let block = DataBlock::new(bytes, Restarts::anywhere(1))?;
+        let block = entries_of(bytes)?;
         let mut last = None;
         let mut line = 0;
         let mut hits = self.hits;
         loop {
             while let Some(i) = Aim::first(line, hits) {
-                let slot = |i: usize| self.view.slot(i);
-                if let Some(version) = block.version_at(i, self.restart(i), slot, user_key)?
+                let sight = self.sight_of(i);
+                let before =
+                    || Some(|back| sight.before(back).map(|before| self.view.slot(before)));
+                if let Some(version) =
+                    block.version_at(sight.slot(), sight.restart(), before, user_key)?
                     && version.tag <= tag
                 {
                     return Some(Step::Version(version));
@@ -468,9 +575,10 @@ mod tests {
 
     fn seek(slots: &Slots, block: usize, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
         let aim = slots.aim(block, user_key)?;
-        assert_ne!(aim.word(), 0);
         let step = aim.seek(bytes, user_key, tag);
-        assert_eq!(slots.look_up(block, aim.word(), bytes, user_key, tag), step);
+        let sight = aim.sight(bytes.as_ptr(), bytes.len());
+        assert_ne!(sight, Sight::default());
+        assert_eq!(slots.look_up(block, sight, bytes, user_key, tag), step);
         step
     }
 
@@ -750,10 +858,10 @@ mod tests {
                 slots.note(0, &bytes, word | IS_RIGHT);
             }
             if let Some(aim) = slots.aim(0, &user) {
-                aim.prefetch(bytes.as_ptr(), bytes.len());
+                let sight = aim.sight(bytes.as_ptr(), bytes.len());
                 let step = aim.seek(&bytes, &user, tag);
-                prop_assert_eq!(slots.look_up(0, aim.word(), &bytes, &user, tag), step);
-                prop_assert_eq!(slots.look_up(0, 0, &bytes, &user, tag), step);
+                prop_assert_eq!(slots.look_up(0, sight, &bytes, &user, tag), step);
+                prop_assert_eq!(slots.look_up(0, Sight::default(), &bytes, &user, tag), step);
             }
         }
     }

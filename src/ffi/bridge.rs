@@ -15,7 +15,7 @@ use crate::index::{BlockHandle, Builder, LearnedIndex, Refusal, Separator, Summa
 use crate::mapped_file::{MappedFile, Target};
 use crate::memory::{Memory, Taken};
 use crate::restarts::Restarts;
-use crate::slots::Slots;
+use crate::slots::{Sight, Slots};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(super) mod cpp {
         part: i32,
     }
 
-    /// A guess, and in a mapped file what is known of the entry: `slots::Aim::word`, or 0.
+    /// A guess, and in a mapped file what is known of the entry: a `slots::Sight`'s word, or 0.
     #[derive(Clone, Copy)]
     struct Aimed {
         guess: Guess,
@@ -758,9 +758,10 @@ impl BlockSlots {
     fn aim(&self, index: &Index, file: &[u8], user_key: &[u8], tag: u64) -> cpp::Aimed {
         let file = self.of(index, file);
         let found = guard(|| {
-            let (place, word) = file.aim_at(Target { user_key, tag });
+            let (place, sight) = file.aim_at(Target { user_key, tag });
             let at = index.position_of(place.block, place.handle);
             let guess = guess_of(at, place.guess);
+            let word = sight.word();
             cpp::Aimed { guess, word }
         });
         found.unwrap_or_else(|| cpp::Aimed {
@@ -777,7 +778,8 @@ impl BlockSlots {
         user_key: &[u8],
         tag: u64,
     ) -> cpp::BlockStep {
-        let look_up = || (self.0).look_up(block as usize, aimed, bytes, user_key, tag);
+        let sight = Sight::from_word(aimed);
+        let look_up = || (self.0).look_up(block as usize, sight, bytes, user_key, tag);
         step_or_unknown(guard(look_up).flatten())
     }
 
