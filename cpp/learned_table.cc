@@ -60,10 +60,17 @@ struct LearnedTable::Lookup {
 
   // As BlockBasedTable::Get calls it; whether to go on.
   bool Save(const ParsedInternalKey& found, const Slice& value, Cleanable* pinner) {
-    Status s;
-    const bool more = get_context->SaveValue(found, value, &matched, &s, pinner, nullptr);
-    if (!s.ok()) {
-      status = std::move(s);
+    if (pinner == nullptr && copies != nullptr && value.size() <= ValueCopies::kLargest &&
+        found.type == rocksdb::kTypeValue) {
+      Cleanable copy;
+      return Give(found, copies->Copy(value, &copy), &copy);
+    }
+    return Give(found, value, pinner);
+  }
+
+  bool Give(const ParsedInternalKey& found, const Slice& value, Cleanable* pinner) {
+    const bool more = get_context->SaveValue(found, value, &matched, &status, pinner, nullptr);
+    if (!status.ok()) [[unlikely]] {
       return false;
     }
     done = !more;
@@ -343,8 +350,8 @@ void LearnedTable::LookUpIn(const ffi::Aimed& aimed, Lookup* lookup) const {
     const ffi::BlockStep step =
         TimeBlockSeek([&] { return map_->LookUp(guess.at, aimed.word, lookup->key); });
     if (step.kind != ffi::BlockStepKind::Unknown) {
-      HeldBlock block = map_->Hold(guess.at, /*counts=*/true);
-      Versions(&block, step, lookup);
+      MappedBlocks::CountRead(guess.at);
+      VersionsInMap(map_->BytesAt(guess.at), MappedBlocks::kUnknownRestarts, step, lookup);
       return;
     }
   }
@@ -393,35 +400,43 @@ bool LearnedTable::InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const
   if (step.kind == ffi::BlockStepKind::Corrupt) {
     return false;  // RocksDB's iterator will say what is wrong
   }
-  Versions(block, step, lookup);
+  const Slice bytes = block->contents();
+  const uint64_t restarts = block->restarts();
+  if (block->IsCached()) {
+    Cleanable pinner;
+    block->GiveTo(&pinner);
+    Versions(bytes, restarts, &pinner, step, lookup);
+  } else {
+    VersionsInMap(bytes, restarts, step, lookup);
+  }
   return true;
 }
 
-void LearnedTable::Versions(HeldBlock* block, ffi::BlockStep step, Lookup* lookup) const {
-  const Slice bytes = block->contents();
-  const uint64_t restarts = block->restarts();
-  const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
+void LearnedTable::VersionsInMap(const Slice& bytes, uint64_t restarts, const ffi::BlockStep& step,
+                                 Lookup* lookup) const {
   // A mapping goes when the table is closed. One of our own, kept for values, would not do: RocksDB
   // truncates files that it deletes at a limited rate, and whoever reads on is killed.
-  const bool pins = block->IsCached() || rep_.immortal_table;
-  Cleanable pinner;
-  block->GiveTo(&pinner);
+  if (!rep_.immortal_table) [[likely]] {
+    Versions(bytes, restarts, /*pinner=*/nullptr, step, lookup);
+  } else {
+    Cleanable nothing;
+    Versions(bytes, restarts, &nothing, step, lookup);
+  }
+}
+
+void LearnedTable::Versions(const Slice& bytes, uint64_t restarts, Cleanable* pinner,
+                            ffi::BlockStep step, Lookup* lookup) const {
+  const Slice user_key = rocksdb::ExtractUserKey(lookup->key);
   while (step.kind == ffi::BlockStepKind::Version) {
-    ParsedInternalKey found(user_key, step.tag >> 8,
-                            static_cast<rocksdb::ValueType>(step.tag & 0xff));
+    const ParsedInternalKey found(user_key, step.tag >> 8,
+                                  static_cast<rocksdb::ValueType>(step.tag & 0xff));
     if (!rocksdb::IsExtendedValueType(found.type)) {
       lookup->status = Status::Corruption("Corrupted Key: unknown type of entry",
                                           rep_.file->file_name());
       return;
     }
-    Slice value(bytes.data() + step.value, step.value_len);
-    const bool copies = !pins && lookup->copies != nullptr &&
-                        value.size() <= ValueCopies::kLargest &&
-                        found.type == rocksdb::kTypeValue;
-    if (copies) {
-      value = lookup->copies->Copy(value, &pinner);
-    }
-    if (!lookup->Save(found, value, pins || copies ? &pinner : nullptr)) {
+    const Slice value(bytes.data() + step.value, step.value_len);
+    if (!lookup->Save(found, value, pinner)) {
       return;
     }
     step = ffi::next_in_block(AsRust(bytes), restarts, AsRust(user_key), step);
@@ -565,8 +580,10 @@ void LearnedTable::MultiGet(const ReadOptions& read,
       keys[count++] = std::move(key);
     } else {
       look_up(key, [&](Lookup* lookup) {
-        HeldBlock block = map_->Hold(at, /*counts=*/at.block != std::exchange(last, at.block));
-        Versions(&block, next->step, lookup);
+        if (at.block != std::exchange(last, at.block)) {
+          MappedBlocks::CountRead(at);
+        }
+        VersionsInMap(map_->BytesAt(at), MappedBlocks::kUnknownRestarts, next->step, lookup);
         return true;
       });
     }

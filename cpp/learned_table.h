@@ -142,9 +142,13 @@ class LearnedTable final : public rocksdb::TableReader {
   // In the bytes of a block, which is taken, and released when neither this nor a value needs
   // it; false, and nothing done, if that takes more than this class knows.
   bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;
-  // Gives the versions in a block, from the one that `step` has come to on, to the lookup. The block
-  // is taken, as above.
-  void Versions(HeldBlock* block, ffi::BlockStep step, Lookup* lookup) const;
+  // Gives the versions in a block of these bytes, from the one that `step` has come to on, to the
+  // lookup. `pinner` keeps the bytes; null: values are to be copied.
+  void Versions(const rocksdb::Slice& bytes, uint64_t restarts, rocksdb::Cleanable* pinner,
+                ffi::BlockStep step, Lookup* lookup) const;
+  // The same in a block of the mapped file.
+  void VersionsInMap(const rocksdb::Slice& bytes, uint64_t restarts, const ffi::BlockStep& step,
+                     Lookup* lookup) const;
   // Whether iterators with these options may look blocks up by themselves.
   bool IsOrdinaryScan(const rocksdb::ReadOptions& read,
                       const rocksdb::SliceTransform* prefix_extractor, bool skip_filters,

@@ -40,7 +40,7 @@ class MappedBlocks {
   // Where in its block the key is, if that is known without a search. `aimed`: of Aim, if it was asked.
   ffi::BlockStep LookUp(const ffi::Position& at, uint64_t aimed,
                         const rocksdb::Slice& internal_key) const {
-    return slots_->look_up(at.block, aimed, AsRust(rocksdb::Slice(base_ + at.offset, at.size)),
+    return slots_->look_up(at.block, aimed, AsRust(BytesAt(at)),
                            AsRust(rocksdb::ExtractUserKey(internal_key)),
                            rocksdb::ExtractInternalKeyFooter(internal_key));
   }
@@ -49,14 +49,14 @@ class MappedBlocks {
                  rust::Slice<ffi::BatchFound> found) const {
     slots_->look_up_all(index, file_, keys, found);
   }
-  // A block of which such a lookup has told something. Its restarts, which only a step to an older
-  // version asks for, are not looked up: how many there are the block itself says.
-  HeldBlock Hold(const ffi::Position& at, bool counts) const {
-    if (counts) {
-      CountRead(at);
-    }
-    return HeldBlock(rocksdb::Slice(base_ + at.offset, at.size), /*restarts=*/0);
+  // The bytes of a block of which such a lookup has told something. Its restarts, which only a step to an
+  // older version asks for, are not looked up: how many there are the block itself says.
+  rocksdb::Slice BytesAt(const ffi::Position& at) const {
+    return rocksdb::Slice(base_ + at.offset, at.size);
   }
+  static constexpr uint64_t kUnknownRestarts = 0;
+  // A read, in the eyes of those who count how many blocks a lookup takes.
+  static void CountRead(const ffi::Position& at);
 
   // A block that is stored as it is read; otherwise, compressed, damaged or with a hash index,
   // nothing: RocksDB reads it, and says what is wrong. `at` is one of the index of the file.
@@ -67,7 +67,7 @@ class MappedBlocks {
       return FindFirst(at, verify);
     }
     CountRead(at);
-    return HeldBlock(rocksdb::Slice(base_ + at.offset, at.size), known);
+    return HeldBlock(BytesAt(at), known);
   }
 
   size_t ApproximateMemoryUsage() const;
@@ -79,8 +79,6 @@ class MappedBlocks {
   MappedBlocks(const rocksdb::BlockBasedTable::Rep& rep, const char* base, uint64_t blocks,
                const SlotMemory& memory);
 
-  // A read, in the eyes of those who count how many blocks a lookup takes.
-  static void CountRead(const ffi::Position& at);
   // Of a block of which nothing, or too little, is known.
   HeldBlock FindFirst(const ffi::Position& at, bool verify) const;
   // Of the block at `data`, with a trailer behind it: 0 if it is not one to be read in place.

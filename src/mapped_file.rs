@@ -76,13 +76,6 @@ impl MappedFile<'_> {
         (place, sight)
     }
 
-    /// Asks for what a lookup by slots reads first.
-    #[inline]
-    fn prefetch(&self, place: &Place) {
-        self.slots.prefetch(place.block);
-        self.prefetch_in_block(place);
-    }
-
     /// Asks for the block's first line, or that where the key is guessed to be.
     #[inline]
     fn prefetch_in_block(&self, place: &Place) {
@@ -127,7 +120,11 @@ impl MappedFile<'_> {
                 batch.iter().map(|target| self.place(*target)).collect();
             // Nothing between them, so that the processor is at several at a time.
             for place in &places {
-                self.prefetch(place);
+                self.slots.prefetch(place.block);
+                // Else slots will tell more.
+                if place.guess.is_some() {
+                    self.prefetch_in_block(place);
+                }
             }
             let keys = batch.iter().zip(&places);
             let sights: ArrayVec<_, BATCH> = (keys.clone())
