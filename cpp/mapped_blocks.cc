@@ -52,7 +52,7 @@ MappedBlocks::MappedBlocks(const BlockBasedTable::Rep& rep, const char* base, ui
       file_(AsRust(Slice(base, rep.file_size))),
       slots_(ffi::new_block_slots(
           blocks, rep.table_properties != nullptr ? rep.table_properties->num_entries : 0,
-          memory.taken, memory.limit)) {}
+          rep.file_size, memory.taken, memory.limit)) {}
 
 void MappedBlocks::CountRead(const ffi::Position& at) {
   if (rocksdb::PerfContext* const counters = Counters()) {

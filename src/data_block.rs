@@ -54,27 +54,15 @@ impl Version {
     }
 }
 
-/// Where an entry begins, and whether all that it shares with others is its restart's.
+/// Where an entry begins, and from where it has the bytes that it shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot(pub(crate) u16);
-
-impl Slot {
-    fn new(place: usize, is_restarts: bool) -> Option<Slot> {
-        let place = u16::try_from(place).ok().filter(|place| place >> 15 == 0)?;
-        Some(Slot(place << 1 | u16::from(is_restarts)))
-    }
-
-    /// Where the entry begins in the block.
-    #[inline]
-    pub(crate) fn place(self) -> usize {
-        usize::from(self.0 >> 1)
-    }
-
-    /// Whether what the entry shares is its restart's.
-    #[inline]
-    pub(crate) fn is_restarts(self) -> bool {
-        self.0 & 1 != 0
-    }
+pub struct Slot {
+    /// Where it begins in the block.
+    pub place: usize,
+    /// 0: all that it shares is its restart's. Otherwise so many entries before it is the nearest that
+    /// shares less; that one's own bytes are the last that this one shares. Or less far: in between they
+    /// all share as much, so that from there it goes on.
+    pub source: usize,
 }
 
 /// What a search or a step comes to.
@@ -387,6 +375,8 @@ impl<'a> DataBlock<'a> {
         let mut slots: Vec<(T, Slot)> = Vec::new();
         let (mut key, mut last, mut last_tag) = (Vec::new(), Vec::new(), 0);
         let (mut restarts, mut key_of_restart): (_, &[u8]) = (0, &[]);
+        // Of the entries since the restart.
+        let mut shared = Vec::new();
         let mut interval = None;
         let mut at = 0;
         while at < self.end {
@@ -406,12 +396,17 @@ impl<'a> DataBlock<'a> {
                     return None;
                 }
                 key_of_restart = entry.own;
+                shared.clear();
                 restarts += 1;
             }
             if entry.shared > key.len() {
                 return None;
             }
-            let is_restarts = common_prefix(&key, key_of_restart) >= entry.shared;
+            let source = match common_prefix(&key, key_of_restart) >= entry.shared {
+                true => 0,
+                false => 1 + shared.iter().rev().position(|s| *s < entry.shared)?,
+            };
+            shared.push(entry.shared);
             key.truncate(entry.shared);
             key.extend_from_slice(entry.own);
             let (user_key, tag) = key.split_last_chunk::<TAG>()?;
@@ -422,7 +417,7 @@ impl<'a> DataBlock<'a> {
             last.clear();
             last.extend_from_slice(user_key);
             last_tag = tag;
-            slots.push((of_key(user_key), Slot::new(at, is_restarts)?));
+            slots.push((of_key(user_key), Slot { place: at, source }));
             at = entry.end();
         }
         let interval = interval.unwrap_or(slots.len().max(1));
@@ -443,7 +438,7 @@ impl<'a> DataBlock<'a> {
         before: impl FnOnce() -> Option<B>,
         user_key: &[u8],
     ) -> Option<Option<Version>> {
-        let (entry, head) = self.entry_and_head(here.place())?;
+        let (entry, head) = self.entry_and_head(here.place)?;
         let (own_user, tag) = entry.own.split_last_chunk::<TAG>()?;
         if entry.shared + own_user.len() != user_key.len()
             || !continues(head, own_user, user_key, entry.shared)
@@ -451,9 +446,9 @@ impl<'a> DataBlock<'a> {
             return Some(None);
         }
         // Bytes that are left to compare.
-        let left = match here.is_restarts() {
-            true => entry.shared,
-            false => match self.left_to_restart(before()?, entry.shared, user_key)? {
+        let left = match here.source {
+            0 => entry.shared,
+            back => match self.left_to_restart(back, before()?, entry.shared, user_key)? {
                 Some(left) => left,
                 None => return Some(None),
             },
@@ -471,17 +466,18 @@ impl<'a> DataBlock<'a> {
     }
 
     /// Of `left` bytes that an entry shares, how many are its restart's, if what lies between is the
-    /// user key's. `before`, outer and inner `None` as of [`version_at`](Self::version_at).
+    /// user key's. `back`: the entry's source. `before`, outer and inner `None` as of
+    /// [`version_at`](Self::version_at).
     #[inline]
     fn left_to_restart(
         &self,
+        mut back: usize,
         before: impl Fn(usize) -> Option<Slot>,
         mut left: usize,
         user_key: &[u8],
     ) -> Option<Option<usize>> {
-        let mut back = 1;
         while let Some(slot) = before(back) {
-            let (entry, head) = self.entry_and_head(slot.place())?;
+            let (entry, head) = self.entry_and_head(slot.place)?;
             if entry.shared < left {
                 let bytes = entry.own.get(..left - entry.shared)?;
                 if !continues(head, bytes, user_key, entry.shared) {
@@ -489,10 +485,10 @@ impl<'a> DataBlock<'a> {
                 }
                 left = entry.shared;
             }
-            if slot.is_restarts() {
+            if slot.source == 0 {
                 break;
             }
-            back += 1;
+            back += slot.source;
         }
         Some(Some(left))
     }
@@ -1016,8 +1012,12 @@ pub(crate) mod tests {
         // Whether it is known where its restarts are makes no difference.
         let known = block_of(&bytes, block.restarts());
         let uncounted = block_of(&bytes, Restarts::default());
-        let slots = Slots::new(1, keys.len() as u64, &Arc::default(), usize::MAX);
-        slots.note(0, &bytes, known.restarts.word() | Restarts::SPARE_BIT);
+        // With more and with less room for sources.
+        let slots = [1, 1 << 13, 1 << 20]
+            .map(|bytes| Slots::new(1, keys.len() as u64, bytes, &Arc::default(), usize::MAX));
+        for slots in &slots {
+            slots.note(0, &bytes, known.restarts.word() | Restarts::SPARE_BIT);
+        }
         for (user, tag) in targets {
             let plain = block.seek(&user, tag, None);
             let place = block.place(&user, tag, None);
@@ -1029,13 +1029,22 @@ pub(crate) mod tests {
                 }
             }
             // Whoever knows where entries are comes to the same one, if to any.
-            let aim = slots.aim(0, &user);
-            if let Some(step) = aim.and_then(|aim| aim.seek(&bytes, &user, tag)) {
+            for slots in &slots {
+                let aim = slots.aim(0, &user);
+                let sight = aim.map(|aim| aim.sight(bytes.as_ptr(), bytes.len()));
+                let step = aim.and_then(|aim| aim.seek(&bytes, &user, tag));
+                let at_once = slots.look_up(0, sight.unwrap_or_default(), &bytes, &user, tag);
+                assert_eq!(at_once, step);
                 match (step, plain) {
-                    (Step::Version(_), _) | (_, Step::Version(_)) => assert_eq!(step, plain),
+                    (None, _) => {}
+                    (Some(Step::Version(_)), _) | (_, Step::Version(_)) => {
+                        assert_eq!(step, Some(plain));
+                    }
                     // Nothing is behind the block then.
-                    (Step::Larger, _) => assert_ne!(keys.last().map(|key| &key.0), Some(&user)),
-                    _ => assert_eq!(step, Step::End),
+                    (Some(Step::Larger), _) => {
+                        assert_ne!(keys.last().map(|key| &key.0), Some(&user));
+                    }
+                    _ => assert_eq!(step, Some(Step::End)),
                 }
             }
             assert_eq!(known.seek(&user, tag, None), plain);
@@ -1214,6 +1223,47 @@ pub(crate) mod tests {
             &[0, place(3), place(4)],
         ] {
             assert_eq!(slots(restarts), None, "{restarts:?}");
+        }
+    }
+
+    /// The sources of `shared`, restarts apart, as a look at all entries finds them.
+    fn sources_are_right(
+        shared: &[usize],
+        slots: &[((), Slot)],
+        keys: &[Vec<u8>],
+        interval: usize,
+    ) {
+        for (i, (_, slot)) in slots.iter().enumerate() {
+            let restart = i - i % interval;
+            let of_restart = common_prefix(&keys[i], &keys[restart]) >= shared[i];
+            let nearest = (restart..i).rev().find(|j| shared[*j] < shared[i]);
+            let source = match of_restart {
+                true => 0,
+                false => i - nearest.expect("the restart shares nothing"),
+            };
+            assert_eq!(slot.source, source, "{i}");
+        }
+    }
+
+    #[test]
+    fn slots_name_sources() {
+        let user = |key: &str| key.as_bytes().to_vec();
+        let keys = ["a", "abc", "abcd", "abce", "abd", "abda", "abdb", "ac"].map(user);
+        let versions: Vec<Key> = keys.iter().map(|key| (key.clone(), 1)).collect();
+        for (interval, expected) in [
+            (16, [0, 0, 1, 2, 3, 1, 2, 0]),
+            (4, [0, 0, 1, 2, 0, 0, 0, 0]),
+            (3, [0, 0, 1, 0, 0, 1, 0, 0]),
+        ] {
+            let (bytes, _) = build(&versions, interval, |_| b"v".to_vec());
+            let block = block_of(&bytes, Restarts::default());
+            let (_, slots) = block.slots(10, |_| ()).expect("own block");
+            let shared: Vec<_> = (slots.iter())
+                .map(|(_, slot)| block.entry(slot.place).expect("entry").shared)
+                .collect();
+            let sources: Vec<_> = slots.iter().map(|(_, slot)| slot.source).collect();
+            assert_eq!(sources, expected, "{interval}: {shared:?}");
+            sources_are_right(&shared, &slots, &keys, interval);
         }
     }
 

@@ -163,7 +163,7 @@ mod tests {
     ) -> (Vec<u8>, LearnedIndex, Slots) {
         let (mut bytes, mut builder) = (Vec::new(), Builder::new());
         let blocks = keys.len().div_ceil(size);
-        let slots = Slots::new(blocks, keys.len() as u64, &Arc::default(), limit);
+        let slots = Slots::new(blocks, keys.len() as u64, 0, &Arc::default(), limit);
         for (i, entries) in keys.chunks(size).enumerate() {
             let (block, _) = build(entries, 4, |j| format!("{i}.{j}").into_bytes());
             let handle = BlockHandle {

@@ -9,8 +9,11 @@
 //! ```text
 //!   block   := n:u8  interval:u8  fingerprint:u8[..]  slot:u16[..]     whole cache lines
 //!   n       := entries; 0: nothing is known
-//!   slot    := place << 1 | whether all that the entry shares is the restart's
+//!   slot    := place | source << place bits      12 to 15 place bits, by the size of the file's blocks
 //! ```
+//!
+//! The source says how to get to the bytes that an entry shares ([`Slot::source`]): what has no room
+//! for a distance says a smaller one, and that way is longer.
 //!
 //! Fingerprints say where to look: a version is one whose whole key has been compared. On them alone
 //! depends only that an entry with another fingerprint is not asked.
@@ -41,6 +44,9 @@ const WORDS: usize = LINE / 8;
 
 /// Lines to a block at most: a byte counts the entries.
 const MOST_LINES: usize = 12;
+
+/// Bits of a place at most: a [`Sight`] has room for two.
+const MOST_PLACE_BITS: u32 = 15;
 
 /// Bytes before the fingerprints of a block.
 const HEADER: usize = 2;
@@ -81,24 +87,45 @@ struct Shape {
     lines: usize,
     /// Entries for which there is room.
     capacity: usize,
+    /// Bits of a slot that are the place.
+    place_bits: u32,
 }
 
 impl Shape {
-    fn of_lines(lines: usize) -> Shape {
+    fn of_lines(lines: usize, place_bits: u32) -> Shape {
         // A byte and two for each entry; the latter at an even place.
         let capacity = (lines * LINE - HEADER) / 3;
         Shape {
             lines,
             capacity: capacity.min(u8::MAX.into()),
+            place_bits,
         }
     }
 
-    /// For blocks of so many entries on average, a few more in some; `None` if these are too many.
-    fn of_entries(entries: usize) -> Option<Shape> {
+    /// For blocks of so many entries and bytes on average, a few more in some; `None` if these entries
+    /// are too many.
+    fn new(entries: usize, bytes: usize) -> Option<Shape> {
         let wanted = entries.saturating_add(entries / 8 + 1);
+        let last = bytes.saturating_add(bytes / 4);
+        let place_bits = (usize::BITS - last.leading_zeros()).clamp(12, MOST_PLACE_BITS);
         (1..=MOST_LINES)
-            .map(Shape::of_lines)
+            .map(|lines| Shape::of_lines(lines, place_bits))
             .find(|shape| shape.capacity >= wanted)
+    }
+
+    fn pack(self, slot: Slot) -> Option<u16> {
+        let most = low(u16::BITS - self.place_bits) as usize;
+        let source = slot.source.min(most) << self.place_bits;
+        let is_near = slot.place >> self.place_bits == 0;
+        is_near.then_some((slot.place | source) as u16)
+    }
+
+    #[inline]
+    fn unpack(self, slot: u16) -> Slot {
+        Slot {
+            place: usize::from(slot) & low(self.place_bits) as usize,
+            source: usize::from(slot >> self.place_bits),
+        }
     }
 
     fn chunk_bytes(self) -> usize {
@@ -128,18 +155,23 @@ impl View<'_> {
     }
 
     #[inline]
-    fn slot(&self, i: usize) -> Slot {
+    fn packed_slot(&self, i: usize) -> u16 {
         let at = self.shape.slots() + 2 * i;
-        Slot((self.word(at / 8, Ordering::Relaxed) >> (8 * (at % 8))) as u16)
+        (self.word(at / 8, Ordering::Relaxed) >> (8 * (at % 8))) as u16
     }
 
-    /// `entries`: no more than there is room for, `interval` of them to a restart.
-    fn put(&self, interval: usize, entries: &[(u8, Slot)]) {
+    #[inline]
+    fn slot(&self, i: usize) -> Slot {
+        self.shape.unpack(self.packed_slot(i))
+    }
+
+    /// `entries`, their slots packed: no more than there is room for, `interval` of them to a restart.
+    fn put(&self, interval: usize, entries: &[(u8, u16)]) {
         // A byte is enough for both: there is no room for more entries.
         let mut bytes = vec![entries.len() as u8, interval as u8];
         bytes.extend(entries.iter().map(|(print, _)| print));
         bytes.resize(self.shape.slots(), 0);
-        bytes.extend(entries.iter().flat_map(|(_, slot)| slot.0.to_le_bytes()));
+        bytes.extend(entries.iter().flat_map(|(_, slot)| slot.to_le_bytes()));
         let words = bytes.chunks(8).map(|bytes| {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
@@ -215,13 +247,20 @@ fn fingerprint(user_key: &[u8]) -> u8 {
 }
 
 impl Slots {
-    /// For a file of so many blocks and entries, one of those that share `memory`, of which they may
-    /// take `limit` bytes.
-    pub fn new(blocks: usize, entries: u64, memory: &Arc<Memory>, limit: usize) -> Slots {
-        let shape = Shape::of_entries((entries / (blocks as u64).max(1)) as usize);
+    /// For a file of so many blocks, entries and bytes, one of those that share `memory`, of which they
+    /// may take `limit` bytes.
+    pub fn new(
+        blocks: usize,
+        entries: u64,
+        bytes: u64,
+        memory: &Arc<Memory>,
+        limit: usize,
+    ) -> Slots {
+        let to_a_block = |whole: u64| (whole / (blocks as u64).max(1)) as usize;
+        let shape = Shape::new(to_a_block(entries), to_a_block(bytes));
         Slots {
             words: (0..blocks).map(|_| AtomicU64::new(0)).collect(),
-            shape: shape.unwrap_or(Shape::of_lines(1)),
+            shape: shape.unwrap_or(Shape::of_lines(1, MOST_PLACE_BITS)),
             chunks: (0..blocks.div_ceil(CHUNK))
                 .map(|_| OnceLock::new())
                 .collect(),
@@ -291,6 +330,9 @@ impl Slots {
         let entries = DataBlock::new(bytes, Restarts::from_word(word))
             .and_then(|block| block.slots(self.shape.capacity, fingerprint));
         if let Some((interval, entries)) = entries
+            && let packed =
+                (entries.iter()).map(|(print, slot)| Some((*print, self.shape.pack(*slot)?)))
+            && let Some(entries) = packed.collect::<Option<Vec<_>>>()
             && let Some(view) = self.view(block).or_else(|| self.allocate(block))
         {
             view.put(interval, &entries);
@@ -371,7 +413,8 @@ impl Slots {
             let view = self.view(block)?;
             Some(move |back| sight.before(back).map(|i| view.slot(i)))
         };
-        entries_of(bytes)?.version_at(sight.slot(), sight.restart(), before, user_key)?
+        let slot = self.shape.unpack(sight.slot());
+        entries_of(bytes)?.version_at(slot, sight.restart(), before, user_key)?
     }
 
     #[inline(never)]
@@ -436,11 +479,11 @@ impl Sight {
     }
 
     #[inline]
-    fn new(slot: Slot, restart: Slot, i: usize, from: usize) -> Sight {
+    fn new(slot: u16, restart: Slot, i: usize, from: usize) -> Sight {
         Sight(
             Sight::HAS_ENTRY
-                | u64::from(slot.0)
-                | (restart.place() as u64) << 16
+                | u64::from(slot)
+                | (restart.place as u64) << 16
                 | (i as u64 & 0xff) << 31
                 | ((i - from) as u64 & 0xff) << 39,
         )
@@ -451,9 +494,10 @@ impl Sight {
         self.0 & Sight::HAS_ENTRY != 0
     }
 
+    /// Packed.
     #[inline]
-    fn slot(self) -> Slot {
-        Slot(self.0 as u16)
+    fn slot(self) -> u16 {
+        self.0 as u16
     }
 
     /// Where its restart is.
@@ -467,14 +511,6 @@ impl Sight {
     fn before(self, back: usize) -> Option<usize> {
         let (i, most) = (self.0 >> 31 & 0xff, self.0 >> 39 & 0xff);
         (back as u64 <= most).then_some((i as usize).wrapping_sub(back))
-    }
-
-    /// Asks for the lines of the entry, as far as it is `size` bytes at most, and of its restart, in
-    /// the block at `base`.
-    #[inline]
-    fn prefetch(self, base: *const u8, size: usize) {
-        prefetch_lines(base.wrapping_add(self.slot().place()), size, ENTRY_LINES);
-        prefetch(base.wrapping_add(self.restart()));
     }
 }
 
@@ -502,7 +538,12 @@ impl Aim<'_> {
     #[inline]
     fn sight_of(&self, i: usize) -> Sight {
         let restart = self.restart(i);
-        Sight::new(self.view.slot(i), self.view.slot(restart), i, restart)
+        Sight::new(
+            self.view.packed_slot(i),
+            self.view.slot(restart),
+            i,
+            restart,
+        )
     }
 
     /// What is first in sight. Asks for the lines that [`Slots::look_up`] is going to read of the block
@@ -513,19 +554,27 @@ impl Aim<'_> {
             return Sight::NONE;
         };
         let sight = self.sight_of(i);
+        let slot = self.view.slot(i);
         let end = match i + 1 < self.len {
-            true => self.view.slot(i + 1).place(),
+            true => self.view.slot(i + 1).place,
             false => size,
         };
-        let mut slot = sight.slot();
-        sight.prefetch(base, end.saturating_sub(slot.place()));
-        let mut back = 1;
-        while !slot.is_restarts()
+        prefetch_lines(
+            base.wrapping_add(slot.place),
+            end.saturating_sub(slot.place),
+            ENTRY_LINES,
+        );
+        prefetch(base.wrapping_add(sight.restart()));
+        let mut back = slot.source;
+        while back > 0
             && let Some(before) = sight.before(back)
         {
-            slot = self.view.slot(before);
-            prefetch(base.wrapping_add(slot.place()));
-            back += 1;
+            let slot = self.view.slot(before);
+            prefetch(base.wrapping_add(slot.place));
+            if slot.source == 0 {
+                break;
+            }
+            back += slot.source;
         }
         sight
     }
@@ -545,7 +594,7 @@ impl Aim<'_> {
                 let before =
                     || Some(|back| sight.before(back).map(|before| self.view.slot(before)));
                 if let Some(version) =
-                    block.version_at(sight.slot(), sight.restart(), before, user_key)?
+                    block.version_at(self.view.slot(i), sight.restart(), before, user_key)?
                     && version.tag <= tag
                 {
                     return Some(Step::Version(version));
@@ -582,6 +631,9 @@ mod tests {
         step
     }
 
+    /// Of a file whose places take all the bits there are.
+    const MUCH: u64 = 1 << 30;
+
     /// A block of `n` keys, and its word.
     fn block_of(n: usize) -> (Vec<Vec<u8>>, Vec<u8>, u64) {
         let key = |i: usize| format!("user{:07}", i * i * 97).into_bytes();
@@ -596,11 +648,11 @@ mod tests {
     #[test]
     fn shapes_fill_their_lines() {
         let capacities: Vec<_> = (1..=MOST_LINES)
-            .map(|lines| Shape::of_lines(lines).capacity)
+            .map(|lines| Shape::of_lines(lines, 15).capacity)
             .collect();
         let expected = [20, 42, 63, 84, 106, 127, 148, 170, 191, 212, 234, 255];
         assert_eq!(capacities, expected);
-        let lines = |entries| Shape::of_entries(entries).map(|shape| shape.lines);
+        let lines = |entries| Shape::new(entries, 4096).map(|shape| shape.lines);
         assert_eq!(lines(33), Some(2));
         assert_eq!(lines(0), Some(1));
         assert_eq!(lines(110), Some(6));
@@ -608,12 +660,70 @@ mod tests {
         assert_eq!(lines(usize::MAX), None);
     }
 
+    #[test]
+    fn slots_are_packed_by_the_size_of_blocks() {
+        let bits = |bytes| Shape::new(33, bytes).map(|shape| shape.place_bits);
+        let expected = [
+            (0, 12),
+            (3276, 12),
+            (3277, 13),
+            (4096, 13),
+            (16 << 10, 15),
+            (usize::MAX, 15),
+        ];
+        for (bytes, place_bits) in expected {
+            assert_eq!(bits(bytes), Some(place_bits), "{bytes}");
+        }
+        for place_bits in 12..=15 {
+            let shape = Shape::of_lines(2, place_bits);
+            let most = (1 << (16 - place_bits)) - 1;
+            for (place, source) in [
+                (0, 0),
+                (0, most),
+                (1, 1),
+                ((1 << place_bits) - 1, most),
+                (77, 0),
+            ] {
+                let slot = Slot { place, source };
+                assert_eq!(
+                    shape.pack(slot).map(|packed| shape.unpack(packed)),
+                    Some(slot)
+                );
+            }
+            let far = Slot {
+                place: 5,
+                source: most + 9,
+            };
+            let nearer = Slot {
+                place: 5,
+                source: most,
+            };
+            assert_eq!(
+                shape.pack(far).map(|packed| shape.unpack(packed)),
+                Some(nearer)
+            );
+            assert_eq!(
+                shape.pack(Slot {
+                    place: 1 << place_bits,
+                    source: 0
+                }),
+                None
+            );
+        }
+    }
+
     /// Keys of which nothing is out of the ordinary are all found, and no others.
     #[test]
     fn ordinary_keys() {
         for n in [1, 2, 7, 8, 15, 16, 17, 33, 42, 60, 124, 220] {
             let (keys, bytes, word) = block_of(n);
-            let slots = Slots::new(70, 70 * n as u64, &Arc::default(), usize::MAX);
+            let slots = Slots::new(
+                70,
+                70 * n as u64,
+                70 * bytes.len() as u64,
+                &Arc::default(),
+                usize::MAX,
+            );
             assert_eq!(seek(&slots, 65, &bytes, b"user", 9), None);
             slots.note(65, &bytes, word);
             assert_eq!(slots.word(65), word);
@@ -638,7 +748,8 @@ mod tests {
 
     #[test]
     fn what_is_not_right_or_has_no_room_is_not_known() {
-        let slots_for = |entries: u64| Slots::new(2, 2 * entries, &Arc::default(), usize::MAX);
+        let slots_for =
+            |entries: u64| Slots::new(2, 2 * entries, MUCH, &Arc::default(), usize::MAX);
         let (keys, bytes, word) = block_of(20);
         let is_known = |slots: &Slots| seek(slots, 0, &bytes, &keys[3], 9).is_some();
         let slots = slots_for(17);
@@ -680,8 +791,8 @@ mod tests {
     fn memory_is_taken_up_to_a_limit_and_given_back() {
         let (keys, bytes, word) = block_of(30);
         let memory = Arc::<Memory>::default();
-        let chunk = Shape::of_lines(2).chunk_bytes();
-        let slots = Slots::new(300, 9000, &memory, 2 * chunk + 1);
+        let chunk = Shape::of_lines(2, 15).chunk_bytes();
+        let slots = Slots::new(300, 9000, MUCH, &memory, 2 * chunk + 1);
         assert!(slots.are_kept());
         let before = slots.memory_usage();
         assert!(before >= 300 * 8);
@@ -705,7 +816,7 @@ mod tests {
         assert_eq!(slots.word(132), 0);
         assert_eq!(memory.bytes(), 2 * chunk);
         assert_eq!(slots.memory_usage() - before, 2 * chunk);
-        let other = Slots::new(1, 30, &memory, 3 * chunk);
+        let other = Slots::new(1, 30, MUCH, &memory, 3 * chunk);
         other.note(0, &bytes, word);
         assert_eq!(memory.bytes(), 3 * chunk);
         let taken = Taken::new(&memory, 5, 3 * chunk + 5).expect("room");
@@ -715,7 +826,7 @@ mod tests {
         drop(other);
         assert_eq!(memory.bytes(), 0);
         for (entries, limit) in [(30, 0), (5000, usize::MAX)] {
-            assert!(!Slots::new(1, entries, &memory, limit).are_kept());
+            assert!(!Slots::new(1, entries, MUCH, &memory, limit).are_kept());
         }
     }
 
@@ -725,7 +836,7 @@ mod tests {
         let (keys, bytes, word) = block_of(33);
         let blocks = if cfg!(miri) { 5 } else { 2000 };
         let memory = Arc::<Memory>::default();
-        let slots = Slots::new(blocks, 33 * blocks as u64, &memory, usize::MAX);
+        let slots = Slots::new(blocks, 33 * blocks as u64, MUCH, &memory, usize::MAX);
         thread::scope(|scope| {
             for thread in 0..4 {
                 let (slots, bytes, keys) = (&slots, &bytes, &keys);
@@ -754,7 +865,7 @@ mod tests {
     fn protocol() {
         loom::model(|| {
             let (keys, bytes, word) = block_of(5);
-            let slots = Arc::new(Slots::new(1, 5, &Arc::default(), usize::MAX));
+            let slots = Arc::new(Slots::new(1, 5, MUCH, &Arc::default(), usize::MAX));
             slots.allocate(0); // loom knows nothing of OnceLock
             let noting = [(); 2].map(|()| {
                 let (slots, bytes) = (Arc::clone(&slots), bytes.clone());
@@ -775,12 +886,12 @@ mod tests {
         fn entries_of_a_fingerprint(
             prints in prop::collection::vec(0u8..3, 1..252), print in 0u8..4, interval in 1usize..20,
         ) {
-            let shape = (1..=MOST_LINES).map(Shape::of_lines);
+            let shape = (1..=MOST_LINES).map(|lines| Shape::of_lines(lines, 13));
             let shape = shape.into_iter().find(|shape| shape.capacity >= prints.len());
             let shape = shape.expect("room");
             let lines: Vec<_> = (0..shape.lines).map(|_| Line::default()).collect();
             let view = View { lines: &lines, shape };
-            let slot = |i: usize| Slot(i as u16 * 259);
+            let slot = |i: usize| i as u16 * 259;
             let entries: Vec<_> = (prints.iter().enumerate()).map(|(i, &p)| (p, slot(i))).collect();
             view.put(interval, &entries);
             let [len, stored, ..] = view.word(0, Ordering::Relaxed).to_le_bytes();
@@ -800,7 +911,7 @@ mod tests {
                     false => prop_assert!(!found.contains(&i) || other ^ print == 1),
                 }
             }
-            prop_assert!((0..prints.len()).all(|i| view.slot(i) == slot(i)));
+            prop_assert!((0..prints.len()).all(|i| view.packed_slot(i) == slot(i)));
         }
 
         #[test]
@@ -825,6 +936,7 @@ mod tests {
         #[test]
         fn blocks_that_are_not_as_they_should_be(
             places: [prop::sample::Index; 2], values: [u8; 2], interval in 1usize..6, entries in 30u64..40,
+            file_size in 0u64..50_000,
         ) {
             let key = |i: u64| format!("key{:03}{}", i * 7 / 3, ["x", "", ""][i as usize % 3]);
             let keys: Vec<_> = (0..30).map(|i| (key(i).into_bytes(), 99 - i)).collect();
@@ -833,7 +945,7 @@ mod tests {
                 *place.get_mut(&mut bytes) = value;
             }
             if let Some(block) = DataBlock::new(&bytes, Restarts::default()) {
-                let slots = Slots::new(1, entries, &Arc::default(), usize::MAX);
+                let slots = Slots::new(1, entries, file_size, &Arc::default(), usize::MAX);
                 slots.note(0, &bytes, block.restarts().word() | IS_RIGHT);
                 for (key, tag) in &keys {
                     match (seek(&slots, 0, &bytes, key, *tag), block.seek(key, *tag, None)) {
@@ -849,9 +961,9 @@ mod tests {
         fn any_bytes(
             bytes in prop::collection::vec(prop_oneof![0u8..12, any::<u8>()], 0..200),
             word in prop::option::of(any::<u64>()), user in prop::collection::vec(0u8..12, 0..6),
-            tag: u64, entries in 0u64..300,
+            tag: u64, entries in 0u64..300, file_size in 0u64..50_000,
         ) {
-            let slots = Slots::new(1, entries, &Arc::default(), usize::MAX);
+            let slots = Slots::new(1, entries, file_size, &Arc::default(), usize::MAX);
             let block = DataBlock::new(&bytes, Restarts::default());
             let own = block.map(|block| block.restarts().word());
             if let Some(word) = word.or(own) {

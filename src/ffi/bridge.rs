@@ -249,6 +249,7 @@ pub(super) mod cpp {
         fn new_block_slots(
             blocks: u64,
             entries: u64,
+            bytes: u64,
             memory: &SlotMemory,
             limit: usize,
         ) -> Box<BlockSlots>;
@@ -721,10 +722,11 @@ pub(super) struct BlockSlots(Slots);
 fn new_block_slots(
     blocks: u64,
     entries: u64,
+    bytes: u64,
     memory: &SlotMemory,
     limit: usize,
 ) -> Box<BlockSlots> {
-    let slots = Slots::new(blocks as usize, entries, &memory.0, limit);
+    let slots = Slots::new(blocks as usize, entries, bytes, &memory.0, limit);
     Box::new(BlockSlots(slots))
 }
 
