@@ -58,7 +58,7 @@ struct LearnedTable::Lookup {
   bool done = false;
   Status status;
 
-  // As BlockBasedTable::Get calls it; whether to go on.
+  // Gives a version, copied if it is one of many in a batch and nothing keeps its bytes; whether to go on.
   bool Save(const ParsedInternalKey& found, const Slice& value, Cleanable* pinner) {
     if (pinner == nullptr && copies != nullptr && value.size() <= ValueCopies::kLargest &&
         found.type == rocksdb::kTypeValue) {
@@ -68,6 +68,7 @@ struct LearnedTable::Lookup {
     return Give(found, value, pinner);
   }
 
+  // As BlockBasedTable::Get calls it; whether to go on.
   bool Give(const ParsedInternalKey& found, const Slice& value, Cleanable* pinner) {
     const bool more = get_context->SaveValue(found, value, &matched, &status, pinner, nullptr);
     if (!status.ok()) [[unlikely]] {
@@ -94,7 +95,7 @@ struct LearnedTable::Lookup {
     for (; iter->Valid(); iter->Next()) {
       ParsedInternalKey found;
       status = rocksdb::ParseInternalKey(iter->key(), &found, /*log_err_key=*/false);
-      if (!status.ok() || !Save(found, iter->value(), iter->IsValuePinned() ? iter : nullptr)) {
+      if (!status.ok() || !Give(found, iter->value(), iter->IsValuePinned() ? iter : nullptr)) {
         return;
       }
     }

@@ -139,8 +139,8 @@ class LearnedTable final : public rocksdb::TableReader {
   void ReadIn(const ffi::Position& at, HeldBlock* block, Lookup* lookup) const;
   // Goes on with the blocks behind `block`, if versions of the user key may be there.
   void LookUpBehind(uint64_t block, Lookup* lookup) const;
-  // In the bytes of a block, which is taken, and released when neither this nor a value needs
-  // it; false, and nothing done, if that takes more than this class knows.
+  // In the bytes of a block, which is taken if it is cached, and released when neither this nor a value
+  // needs it; false, and nothing done, if that takes more than this class knows.
   bool InPlace(HeldBlock* block, int32_t part, Lookup* lookup) const;
   // Gives the versions in a block of these bytes, from the one that `step` has come to on, to the
   // lookup. `pinner` keeps the bytes; null: values are to be copied.

@@ -49,11 +49,12 @@ class MappedBlocks {
                  rust::Slice<ffi::BatchFound> found) const {
     slots_->look_up_all(index, file_, keys, found);
   }
-  // The bytes of a block of which such a lookup has told something. Its restarts, which only a step to an
-  // older version asks for, are not looked up: how many there are the block itself says.
+  // The bytes of a block of the index of the file that has been looked at.
   rocksdb::Slice BytesAt(const ffi::Position& at) const {
     return rocksdb::Slice(base_ + at.offset, at.size);
   }
+  // Of a block of which LookUp has told something, the restarts are not looked up: only a step to an older
+  // version asks for them, and how many there are the block itself says.
   static constexpr uint64_t kUnknownRestarts = 0;
   // A read, in the eyes of those who count how many blocks a lookup takes.
   static void CountRead(const ffi::Position& at);

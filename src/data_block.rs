@@ -476,7 +476,8 @@ impl<'a> DataBlock<'a> {
         mut left: usize,
         user_key: &[u8],
     ) -> Option<Option<usize>> {
-        while let Some(slot) = before(back) {
+        loop {
+            let slot = before(back)?;
             let (entry, head) = self.entry_and_head(slot.place)?;
             if entry.shared < left {
                 let bytes = entry.own.get(..left - entry.shared)?;
@@ -770,7 +771,7 @@ impl<'a> DataBlock<'a> {
         }
     }
 
-    /// The entry at `at`, and the first eight bytes of its own, or all and something behind them.
+    /// The entry at `at`, and the first eight bytes of its own; or all of them, and whatever follows.
     #[inline]
     fn entry_and_head(&self, at: usize) -> Option<(Entry<'a>, u64)> {
         let bytes = self.bytes.get(at..)?;
@@ -1004,6 +1005,20 @@ pub(crate) mod tests {
         Some((value, value + value_len))
     }
 
+    fn internal_key((user, tag): &Key) -> Vec<u8> {
+        [&user[..], &tag.to_le_bytes()].concat()
+    }
+
+    /// The source of entry `i`, of which `shared` are shared, as a look at all entries before finds it.
+    fn source_of(i: usize, shared: &[usize], keys: &[Vec<u8>], interval: usize) -> usize {
+        let restart = i - i % interval;
+        if keys[restart].starts_with(&keys[i][..shared[i]]) {
+            return 0;
+        }
+        let nearest = (restart..i).rev().find(|j| shared[*j] < shared[i]);
+        i - nearest.expect("the restart shares nothing")
+    }
+
     /// Against a scan of the sorted keys.
     fn check(keys: &[Key], interval: usize, targets: impl Iterator<Item = Key>) {
         let value = |i: usize| format!("value {i}{}", "x".repeat(i % 150)).into_bytes();
@@ -1017,6 +1032,21 @@ pub(crate) mod tests {
             .map(|bytes| Slots::new(1, keys.len() as u64, bytes, &Arc::default(), usize::MAX));
         for slots in &slots {
             slots.note(0, &bytes, known.restarts.word() | Restarts::SPARE_BIT);
+        }
+        let internal: Vec<_> = keys.iter().map(|key| internal_key(key)).collect();
+        // Of an empty block nothing is told.
+        let (_, told) = block.slots(usize::MAX, |_| ()).unwrap_or_default();
+        assert_eq!(told.len(), keys.len());
+        let shared: Vec<_> = (told.iter())
+            .map(|(_, slot)| block.entry(slot.place).expect("entry").shared)
+            .collect();
+        let shares_tags = (shared.iter().zip(&internal)).any(|(s, key)| s + TAG > key.len());
+        for (i, (_, slot)) in told.iter().enumerate() {
+            assert_eq!(
+                slot.source,
+                source_of(i, &shared, &internal, interval),
+                "{i}"
+            );
         }
         for (user, tag) in targets {
             let plain = block.seek(&user, tag, None);
@@ -1035,6 +1065,7 @@ pub(crate) mod tests {
                 let step = aim.and_then(|aim| aim.seek(&bytes, &user, tag));
                 let at_once = slots.look_up(0, sight.unwrap_or_default(), &bytes, &user, tag);
                 assert_eq!(at_once, step);
+                assert!(aim.is_none() || shares_tags || step.is_some());
                 match (step, plain) {
                     (None, _) => {}
                     (Some(Step::Version(_)), _) | (_, Step::Version(_)) => {
@@ -1226,25 +1257,6 @@ pub(crate) mod tests {
         }
     }
 
-    /// The sources of `shared`, restarts apart, as a look at all entries finds them.
-    fn sources_are_right(
-        shared: &[usize],
-        slots: &[((), Slot)],
-        keys: &[Vec<u8>],
-        interval: usize,
-    ) {
-        for (i, (_, slot)) in slots.iter().enumerate() {
-            let restart = i - i % interval;
-            let of_restart = common_prefix(&keys[i], &keys[restart]) >= shared[i];
-            let nearest = (restart..i).rev().find(|j| shared[*j] < shared[i]);
-            let source = match of_restart {
-                true => 0,
-                false => i - nearest.expect("the restart shares nothing"),
-            };
-            assert_eq!(slot.source, source, "{i}");
-        }
-    }
-
     #[test]
     fn slots_name_sources() {
         let user = |key: &str| key.as_bytes().to_vec();
@@ -1258,12 +1270,36 @@ pub(crate) mod tests {
             let (bytes, _) = build(&versions, interval, |_| b"v".to_vec());
             let block = block_of(&bytes, Restarts::default());
             let (_, slots) = block.slots(10, |_| ()).expect("own block");
-            let shared: Vec<_> = (slots.iter())
-                .map(|(_, slot)| block.entry(slot.place).expect("entry").shared)
-                .collect();
             let sources: Vec<_> = slots.iter().map(|(_, slot)| slot.source).collect();
-            assert_eq!(sources, expected, "{interval}: {shared:?}");
-            sources_are_right(&shared, &slots, &keys, interval);
+            assert_eq!(sources, expected, "{interval}");
+        }
+    }
+
+    /// What sources are for.
+    #[test]
+    fn entries_that_share_as_much_are_passed() {
+        let keys = (1..=9).map(|i| (format!("b{i}").into_bytes(), 1));
+        let keys: Vec<Key> = [(b"a".to_vec(), 1)].into_iter().chain(keys).collect();
+        let (bytes, _) = build(&keys, 16, |_| b"v".to_vec());
+        let word = block_of(&bytes, Restarts::default()).restarts().word();
+        let reads = |file_size: u64, key: &[u8]| {
+            let slots = Slots::new(1, 10, file_size, &Arc::default(), usize::MAX);
+            slots.note(0, &bytes, word | Restarts::SPARE_BIT);
+            let aim = slots.aim(0, key).expect("noted");
+            let sight = aim.sight(bytes.as_ptr(), bytes.len());
+            let before = ENTRIES_READ.get();
+            let step = slots.look_up(0, sight, &bytes, key, 1);
+            assert!(matches!(step, Some(Step::Version(_))));
+            ENTRIES_READ.get() - before
+        };
+        // The entry, that whose bytes it shares, and where slots have no room for more, those between.
+        for (file_size, expected) in [(4096, [1, 2, 2, 3]), (1 << 14, [1, 2, 8, 9])] {
+            let keys = [b"b1", b"b2", b"b8", b"b9"];
+            assert_eq!(
+                keys.map(|key| reads(file_size, key)),
+                expected,
+                "{file_size}"
+            );
         }
     }
 

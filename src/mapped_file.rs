@@ -121,14 +121,17 @@ impl MappedFile<'_> {
             // Nothing between them, so that the processor is at several at a time.
             for place in &places {
                 self.slots.prefetch(place.block);
-                // Else slots will tell more.
-                if place.guess.is_some() {
-                    self.prefetch_in_block(place);
-                }
             }
             let keys = batch.iter().zip(&places);
             let sights: ArrayVec<_, BATCH> = (keys.clone())
-                .map(|(target, place)| self.sight(place, *target))
+                .map(|(target, place)| {
+                    let sight = self.sight(place, *target);
+                    if sight == Sight::default() {
+                        // The block is going to be searched.
+                        self.prefetch_in_block(place);
+                    }
+                    sight
+                })
                 .collect();
             for (i, ((target, place), sight)) in keys.zip(sights).enumerate() {
                 let Target { user_key, tag } = *target;
@@ -159,11 +162,12 @@ mod tests {
         keys: &[Key],
         size: usize,
         limit: usize,
+        file_size: u64,
         is_noted: impl Fn(usize) -> bool,
     ) -> (Vec<u8>, LearnedIndex, Slots) {
         let (mut bytes, mut builder) = (Vec::new(), Builder::new());
         let blocks = keys.len().div_ceil(size);
-        let slots = Slots::new(blocks, keys.len() as u64, 0, &Arc::default(), limit);
+        let slots = Slots::new(blocks, keys.len() as u64, file_size, &Arc::default(), limit);
         for (i, entries) in keys.chunks(size).enumerate() {
             let (block, _) = build(entries, 4, |j| format!("{i}.{j}").into_bytes());
             let handle = BlockHandle {
@@ -198,11 +202,12 @@ mod tests {
             size in 1usize..9,
             limit in prop::sample::select(vec![0, usize::MAX]),
             noted: u64,
+            file_size in 0u64..40_000,
         ) {
             let mut keys: Vec<Key> = keys.into_iter().collect();
             keys.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
             let is_noted = |block: usize| noted >> (block % 64) & 1 != 0;
-            let (bytes, index, slots) = file_of(&keys, size, limit, is_noted);
+            let (bytes, index, slots) = file_of(&keys, size, limit, file_size, is_noted);
             let file = MappedFile { bytes: &bytes, index: &index, slots: &slots };
             let mut all = targets.clone();
             all.extend(keys.iter().cloned());

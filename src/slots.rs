@@ -12,8 +12,9 @@
 //!   slot    := place | source << place bits      12 to 15 place bits, by the size of the file's blocks
 //! ```
 //!
-//! The source says how to get to the bytes that an entry shares ([`Slot::source`]): what has no room
-//! for a distance says a smaller one, and that way is longer.
+//! The source says how to get to the bytes that an entry shares ([`Slot::source`]). A distance for which
+//! there is no room is stored as the largest there is, and the way is longer: in blocks of 4 KiB it leads
+//! up to seven entries back at once, in those of 16 KiB and more one.
 //!
 //! Fingerprints say where to look: a version is one whose whole key has been compared. On them alone
 //! depends only that an entry with another fingerprint is not asked.
@@ -45,8 +46,8 @@ const WORDS: usize = LINE / 8;
 /// Lines to a block at most: a byte counts the entries.
 const MOST_LINES: usize = 12;
 
-/// Bits of a place at most: a [`Sight`] has room for two.
-const MOST_PLACE_BITS: u32 = 15;
+/// Bits of a place at most: one is left to tell entries that share all with their restart.
+const MOST_PLACE_BITS: u32 = u16::BITS - 1;
 
 /// Bytes before the fingerprints of a block.
 const HEADER: usize = 2;
@@ -103,8 +104,12 @@ impl Shape {
     }
 
     /// For blocks of so many entries and bytes on average, a few more in some; `None` if these entries
-    /// are too many.
+    /// are too many, or the last of them too far from the first.
     fn new(entries: usize, bytes: usize) -> Option<Shape> {
+        let last = bytes - bytes / entries.max(1);
+        if last >> MOST_PLACE_BITS != 0 {
+            return None;
+        }
         let wanted = entries.saturating_add(entries / 8 + 1);
         let last = bytes.saturating_add(bytes / 4);
         let place_bits = (usize::BITS - last.leading_zeros()).clamp(12, MOST_PLACE_BITS);
@@ -256,8 +261,10 @@ impl Slots {
         memory: &Arc<Memory>,
         limit: usize,
     ) -> Slots {
-        let to_a_block = |whole: u64| (whole / (blocks as u64).max(1)) as usize;
-        let shape = Shape::new(to_a_block(entries), to_a_block(bytes));
+        let to_each = |whole: u64, blocks: usize| (whole / (blocks as u64).max(1)) as usize;
+        // The last one may be short.
+        let bytes = to_each(bytes, blocks.saturating_sub(1));
+        let shape = Shape::new(to_each(entries, blocks), bytes);
         Slots {
             words: (0..blocks).map(|_| AtomicU64::new(0)).collect(),
             shape: shape.unwrap_or(Shape::of_lines(1, MOST_PLACE_BITS)),
@@ -465,6 +472,10 @@ pub struct Sight(u64);
 impl Sight {
     const NONE: Sight = Sight(1);
     const HAS_ENTRY: u64 = 1 << 63;
+    // Where in the word things are.
+    const RESTART: u32 = u16::BITS;
+    const I: u32 = Sight::RESTART + MOST_PLACE_BITS;
+    const BACK: u32 = Sight::I + 8;
 
     /// From [`word`](Self::word).
     #[inline]
@@ -483,9 +494,9 @@ impl Sight {
         Sight(
             Sight::HAS_ENTRY
                 | u64::from(slot)
-                | (restart.place as u64) << 16
-                | (i as u64 & 0xff) << 31
-                | ((i - from) as u64 & 0xff) << 39,
+                | (restart.place as u64) << Sight::RESTART
+                | (i as u64 & 0xff) << Sight::I
+                | ((i - from) as u64 & 0xff) << Sight::BACK,
         )
     }
 
@@ -503,13 +514,13 @@ impl Sight {
     /// Where its restart is.
     #[inline]
     fn restart(self) -> usize {
-        (self.0 >> 16 & low(15)) as usize
+        (self.0 >> Sight::RESTART & low(MOST_PLACE_BITS)) as usize
     }
 
     /// The number of the entry so many before, if that is not before the restart.
     #[inline]
     fn before(self, back: usize) -> Option<usize> {
-        let (i, most) = (self.0 >> 31 & 0xff, self.0 >> 39 & 0xff);
+        let (i, most) = (self.0 >> Sight::I & 0xff, self.0 >> Sight::BACK & 0xff);
         (back as u64 <= most).then_some((i as usize).wrapping_sub(back))
     }
 }
@@ -554,7 +565,7 @@ impl Aim<'_> {
             return Sight::NONE;
         };
         let sight = self.sight_of(i);
-        let slot = self.view.slot(i);
+        let slot = self.view.shape.unpack(sight.slot());
         let end = match i + 1 < self.len {
             true => self.view.slot(i + 1).place,
             false => size,
@@ -591,10 +602,10 @@ impl Aim<'_> {
         loop {
             while let Some(i) = Aim::first(line, hits) {
                 let sight = self.sight_of(i);
+                let slot = self.view.shape.unpack(sight.slot());
                 let before =
                     || Some(|back| sight.before(back).map(|before| self.view.slot(before)));
-                if let Some(version) =
-                    block.version_at(self.view.slot(i), sight.restart(), before, user_key)?
+                if let Some(version) = block.version_at(slot, sight.restart(), before, user_key)?
                     && version.tag <= tag
                 {
                     return Some(Step::Version(version));
@@ -631,15 +642,20 @@ mod tests {
         step
     }
 
-    /// Of a file whose places take all the bits there are.
-    const MUCH: u64 = 1 << 30;
+    /// Of a file of one block, or two, whose places take all the bits there are.
+    const MUCH: u64 = 1 << 15;
 
     /// A block of `n` keys, and its word.
     fn block_of(n: usize) -> (Vec<Vec<u8>>, Vec<u8>, u64) {
+        block_with(n, 16, 50)
+    }
+
+    /// So many of them to a restart, and values of so many bytes or a few more.
+    fn block_with(n: usize, interval: usize, size: usize) -> (Vec<Vec<u8>>, Vec<u8>, u64) {
         let key = |i: usize| format!("user{:07}", i * i * 97).into_bytes();
         let keys: Vec<_> = (0..n).map(key).collect();
         let versions: Vec<_> = keys.iter().map(|key| (key.clone(), 9)).collect();
-        let (bytes, _) = build(&versions, 16, |i| vec![0; 50 + i % 40]);
+        let (bytes, _) = build(&versions, interval, |i| vec![0; size + i % 40]);
         let block = DataBlock::new(&bytes, Restarts::default()).expect("own block");
         let word = block.restarts().word() | IS_RIGHT;
         (keys, bytes, word)
@@ -669,11 +685,14 @@ mod tests {
             (3277, 13),
             (4096, 13),
             (16 << 10, 15),
-            (usize::MAX, 15),
+            (32 << 10, 15),
         ];
         for (bytes, place_bits) in expected {
             assert_eq!(bits(bytes), Some(place_bits), "{bytes}");
         }
+        assert_eq!((bits(34 << 10), bits(usize::MAX)), (None, None));
+        let one = Shape::new(1, 34 << 10).map(|shape| shape.place_bits);
+        assert_eq!(one, Some(15), "it begins with the block");
         for place_bits in 12..=15 {
             let shape = Shape::of_lines(2, place_bits);
             let most = (1 << (16 - place_bits)) - 1;
@@ -715,8 +734,11 @@ mod tests {
     /// Keys of which nothing is out of the ordinary are all found, and no others.
     #[test]
     fn ordinary_keys() {
-        for n in [1, 2, 7, 8, 15, 16, 17, 33, 42, 60, 124, 220] {
-            let (keys, bytes, word) = block_of(n);
+        let shapes = [1, 2, 7, 8, 15, 16, 17, 33, 42, 60, 124, 220].map(|n| (n, 16, 50));
+        // Far from their restart; each at one; lengths of one to three bytes.
+        let more = [(220, 255, 50), (60, 1, 50), (60, 7, 110), (2, 16, 16_370)];
+        for (n, interval, size) in shapes.into_iter().chain(more) {
+            let (keys, bytes, word) = block_with(n, interval, size);
             let slots = Slots::new(
                 70,
                 70 * n as u64,
@@ -731,7 +753,7 @@ mod tests {
                 let Some(Step::Version(version)) = seek(&slots, 65, &bytes, key, 20) else {
                     panic!("key {i} of {n}");
                 };
-                assert_eq!((version.tag, version.value_len), (9, 50 + i % 40));
+                assert_eq!((version.tag, version.value_len), (9, size + i % 40));
                 let is_last = |key: &[u8]| match fingerprint(key) == fingerprint(&keys[n - 1]) {
                     true => Step::End,
                     false => Step::Larger,
@@ -775,10 +797,15 @@ mod tests {
         assert!(is_known(&small));
         // Entries too far from the block's first byte.
         let versions: Vec<_> = keys.iter().map(|key| (key.clone(), 9)).collect();
-        for (size, expected) in [(1600, true), (1800, false)] {
+        for (size, file_size, expected) in [
+            (1600, MUCH, true),
+            (1800, MUCH, false),
+            (400, 4096, true),
+            (500, 4096, false),
+        ] {
             let (bytes, _) = build(&versions, 16, |_| vec![0; size]);
             let block = DataBlock::new(&bytes, Restarts::default()).expect("own block");
-            let slots = slots_for(17);
+            let slots = Slots::new(2, 34, file_size, &Arc::default(), usize::MAX);
             slots.note(0, &bytes, block.restarts().word() | IS_RIGHT);
             for key in &keys {
                 let found = seek(&slots, 0, &bytes, key, 9);

@@ -11,8 +11,8 @@ mod same_files;
 
 use agree::check_gets;
 use rocksdb::{
-    BlockBasedIndexType, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DataBlockIndexType,
-    ReadOptions, ReadTier,
+    BlockBasedIndexType, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBPinnableSlice,
+    DataBlockIndexType, MergeOperands, ReadOptions, ReadTier,
 };
 use same_files::{Set, counted, differences, fill, key, options, replace, targets, write};
 use std::collections::BTreeSet;
@@ -285,6 +285,55 @@ fn versions_at_snapshots() {
             read[0].set_snapshot(a);
             read[1].set_snapshot(b);
             check_gets(&ours, &stock, &targets, read.each_ref());
+        }
+    }
+}
+
+fn refuses_sevens(key: &[u8], old: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
+    let is_refused = |operand: &[u8]| operand.contains(&b'7');
+    let is_fine = !operands.iter().any(is_refused);
+    is_fine.then(|| [key, old.unwrap_or(b"")].concat())
+}
+
+/// A lookup that comes to nothing says why, as RocksDB's does, and its neighbours in a batch do not suffer.
+#[test]
+fn merges_that_fail() {
+    let sets: [Set; 2] = [
+        |options, _| {
+            options.set_merge_operator_associative("concat", refuses_sevens);
+        },
+        |options, _| {
+            options.set_merge_operator_associative("concat", refuses_sevens);
+            options.set_allow_mmap_reads(true);
+        },
+    ];
+    for set in sets {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(directory.path(), |_, _| ());
+        for read_only in [false, true] {
+            let [ours, stock] = [true, false].map(|learned| {
+                let options = options(set, learned);
+                let path = directory.path();
+                let db = match read_only {
+                    true => DB::open_for_read_only(&options, path, false),
+                    false => DB::open(&options, path),
+                };
+                let db = db.expect("open");
+                let family = db.cf_handle("default").expect("the default one");
+                let mut answers = Vec::new();
+                for batch in targets().chunks(40) {
+                    answers.extend(batch.iter().map(|key| db.get(key)));
+                    answers.extend(db.multi_get(batch));
+                    let together = db.batched_multi_get_cf(family, batch, false);
+                    let value = |value: Option<DBPinnableSlice<'_>>| value.map(|v| v.to_vec());
+                    answers.extend(together.into_iter().map(|answer| answer.map(value)));
+                }
+                let text = |answer: Result<_, rocksdb::Error>| answer.map_err(|e| e.to_string());
+                answers.into_iter().map(text).collect::<Vec<_>>()
+            });
+            assert_eq!(ours, stock, "read only: {read_only}");
+            assert!(ours.iter().any(Result::is_err));
+            assert!(ours.iter().any(|answer| matches!(answer, Ok(Some(_)))));
         }
     }
 }
