@@ -1033,7 +1033,7 @@ pub(crate) mod tests {
         for slots in &slots {
             slots.note(0, &bytes, known.restarts.word() | Restarts::SPARE_BIT);
         }
-        let internal: Vec<_> = keys.iter().map(|key| internal_key(key)).collect();
+        let internal: Vec<_> = keys.iter().map(internal_key).collect();
         // Of an empty block nothing is told.
         let (_, told) = block.slots(usize::MAX, |_| ()).unwrap_or_default();
         assert_eq!(told.len(), keys.len());

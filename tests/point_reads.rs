@@ -314,9 +314,10 @@ fn merges_that_fail() {
             let [ours, stock] = [true, false].map(|learned| {
                 let options = options(set, learned);
                 let path = directory.path();
+                let families = [("default", options.clone())];
                 let db = match read_only {
-                    true => DB::open_for_read_only(&options, path, false),
-                    false => DB::open(&options, path),
+                    true => DB::open_cf_with_opts_for_read_only(&options, path, families, false),
+                    false => DB::open_cf_with_opts(&options, path, families),
                 };
                 let db = db.expect("open");
                 let family = db.cf_handle("default").expect("the default one");
