@@ -1385,6 +1385,35 @@ pub(crate) mod tests {
             check(&keys, interval, around(&keys).into_iter());
         }
 
+        #[test]
+        fn entries_are_read_alike(
+            bytes in prop::collection::vec(prop_oneof![0u8..20, any::<u8>()], 8..80), at in 0usize..80,
+        ) {
+            let Some(block) = DataBlock::new(&bytes, Restarts::anywhere(1)) else {
+                return Ok(());
+            };
+            let fields = |e: Entry<'_>| (e.shared, e.own.to_vec(), e.value, e.value_len);
+            let both = block.entry_and_head(at);
+            prop_assert_eq!(both.map(|both| fields(both.0)), block.entry(at).map(fields));
+            if let Some((entry, head)) = both {
+                let len = entry.own.len().min(WIDTH);
+                prop_assert_eq!(&head.to_be_bytes()[..len], &entry.own[..len]);
+            }
+        }
+
+        #[test]
+        fn what_continues_a_key(
+            key in prop::collection::vec(0u8..2, 0..24), at in 0usize..24,
+            own in prop::collection::vec(0u8..2, 0..24), behind: [u8; 8],
+        ) {
+            let at = at.min(key.len());
+            let rest = &key[at..];
+            for own in [&own[..], &rest[..own.len().min(rest.len())], &[rest, &[0]].concat()] {
+                let head = project(&[own, &behind].concat());
+                prop_assert_eq!(continues(head, own, &key, at), rest.starts_with(own));
+            }
+        }
+
         /// Keys that eight bytes do not tell apart, zeros like those behind a key's end, tags that look
         /// like keys, and lengths of one to three bytes.
         #[test]
