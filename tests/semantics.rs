@@ -114,6 +114,12 @@ fn random_batch(rng: &mut StdRng, keys: usize, puts: &mut usize) -> WriteBatch {
     batch
 }
 
+/// Uncompressed files, read through the block cache and mapped.
+const MODES: [&str; 2] = [
+    "compression=kNoCompression",
+    "compression=kNoCompression;allow_mmap_reads=true",
+];
+
 fn random_history(general: &str, seed: u64) {
     const KEYS: usize = 120;
     let directory = tempfile::tempdir().expect("a directory");
@@ -150,24 +156,27 @@ fn random_history(general: &str, seed: u64) {
 
 #[test]
 fn random_histories_agree_at_every_snapshot() {
-    for seed in 0..4 {
-        random_history("compression=kNoCompression", seed);
+    for mode in MODES {
+        (0..4).for_each(|seed| random_history(mode, seed));
     }
     random_history("compression=kLZ4Compression", 5);
 }
 
 #[test]
 fn random_histories_with_blobs_agree() {
-    random_history(
-        "enable_blob_files=true;min_blob_size=40;enable_blob_garbage_collection=true",
-        11,
-    );
+    let blobs = "enable_blob_files=true;min_blob_size=40;enable_blob_garbage_collection=true";
+    random_history(blobs, 11);
+    random_history(&format!("{blobs};{}", MODES[1]), 12);
 }
 
 #[test]
 fn hundreds_of_versions_of_one_key() {
+    MODES.into_iter().for_each(hundreds_of_versions);
+}
+
+fn hundreds_of_versions(mode: &str) {
     let directory = tempfile::tempdir().expect("a directory");
-    let twins = Twins::open(directory.path(), "compression=kNoCompression");
+    let twins = Twins::open(directory.path(), mode);
     let mut snapshots = Vec::new();
     for version in 0..300 {
         let value = format!("{version} {}", "v".repeat(100));
@@ -186,8 +195,12 @@ fn hundreds_of_versions_of_one_key() {
 
 #[test]
 fn single_deletes_agree() {
+    MODES.into_iter().for_each(single_deletes);
+}
+
+fn single_deletes(mode: &str) {
     let directory = tempfile::tempdir().expect("a directory");
-    let twins = Twins::open(directory.path(), "compression=kNoCompression");
+    let twins = Twins::open(directory.path(), mode);
     let targets: Vec<Vec<u8>> = (0..200).map(key).collect();
     twins.both(|db| targets.iter().try_for_each(|k| db.put(k, "once")));
     let snapshots = vec![twins.snapshots()];
