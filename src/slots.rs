@@ -111,8 +111,9 @@ impl Shape {
             return None;
         }
         let wanted = entries.saturating_add(entries / 8 + 1);
-        let last = bytes.saturating_add(bytes / 4);
-        let place_bits = (usize::BITS - last.leading_zeros()).clamp(12, MOST_PLACE_BITS);
+        // Some blocks are larger than others.
+        let largest = bytes.saturating_add(bytes / 4);
+        let place_bits = (usize::BITS - largest.leading_zeros()).clamp(12, MOST_PLACE_BITS);
         (1..=MOST_LINES)
             .map(|lines| Shape::of_lines(lines, place_bits))
             .find(|shape| shape.capacity >= wanted)
