@@ -29,6 +29,7 @@ run() {
 run app
 run memory
 run counters
+run lookups
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
   run index_reader "${internals[@]}"
   run table_builder "${internals[@]}"
