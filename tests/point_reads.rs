@@ -94,6 +94,86 @@ fn check_with(name: &str, set: Set, holds_all: bool) {
     }
 }
 
+/// Each kind of read on a database of its own, so that what is read is read by it: what it leaves in the
+/// cache, and whether blocks are verified, is as it is with RocksDB's.
+#[test]
+fn read_options_from_nothing() {
+    let sets: [Set; 3] = [
+        |_, _| (),
+        |options, _| options.set_allow_mmap_reads(true),
+        |options, _| options.set_compression_type(DBCompressionType::Lz4),
+    ];
+    let kinds: [(&str, fn(&mut ReadOptions)); 4] = [
+        ("as it comes", |_| ()),
+        ("not kept", |read| read.fill_cache(false)),
+        ("not verified", |read| read.set_verify_checksums(false)),
+        ("cached only", |read| {
+            read.set_read_tier(ReadTier::BlockCache)
+        }),
+    ];
+    let keys: Vec<_> = (0..2000).map(key).collect();
+    for (at, set) in sets.into_iter().enumerate() {
+        let is_mapped = at == 1;
+        let directory = tempfile::tempdir().expect("a directory");
+        let db = DB::open(&options(set, true), directory.path()).expect("open");
+        fill(&db);
+        drop(db);
+        for (kind, set_read) in kinds {
+            for in_batches in [false, true] {
+                let name = format!("{at}, {kind}, in batches: {in_batches}");
+                let [ours, stock] = [true, false].map(|learned| {
+                    let options = options(set, learned);
+                    let db =
+                        DB::open_for_read_only(&options, directory.path(), false).expect("open");
+                    let read = || {
+                        let mut read = ReadOptions::default();
+                        set_read(&mut read);
+                        read
+                    };
+                    let mut answers = Vec::new();
+                    let counts = counted(&options, || {
+                        if in_batches {
+                            let batches = keys.chunks(25);
+                            answers
+                                .extend(batches.flat_map(|keys| db.multi_get_opt(keys, &read())));
+                        } else {
+                            answers.extend(keys.iter().map(|key| db.get_opt(key, &read())));
+                        }
+                    });
+                    // What a reader finds in the cache who may look nowhere else.
+                    let mut cached = ReadOptions::default();
+                    cached.set_read_tier(ReadTier::BlockCache);
+                    let left = keys.iter().map(|key| db.get_opt(key, &cached).is_ok());
+                    (answers, counts, left.collect::<Vec<_>>())
+                });
+                assert_eq!(ours.0, stock.0, "{name}: ours on the left");
+                if kind == "cached only" && (in_batches || is_mapped) {
+                    continue; // RocksDB's batches read on, its mappings take no reading
+                }
+                let found = ours.0.iter().flatten().flatten().count();
+                let expected = if kind == "cached only" { 0 } else { keys.len() };
+                assert_eq!(found, expected, "{name}");
+                let verified = "rocksdb.block.checksum.compute.count";
+                let is_verified = kind == "as it comes" || kind == "not kept";
+                assert_eq!(ours.1[verified] > 0, is_verified, "{name}");
+                if is_mapped {
+                    // Once each, and in no cache.
+                    assert!(ours.1[verified] <= stock.1[verified], "{name}");
+                    assert_eq!(
+                        ours.1["block_read_count"], stock.1["block_read_count"],
+                        "{name}"
+                    );
+                } else {
+                    assert_eq!(differences(&ours.1, &stock.1), [], "{name}");
+                    assert_eq!(ours.2, stock.2, "{name}");
+                    let is_left = kind == "as it comes" || kind == "not verified";
+                    assert_eq!(ours.2.iter().all(|left| *left), is_left, "{name}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn as_they_come() {
     check("plain", |_, _| ());
