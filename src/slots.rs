@@ -367,22 +367,31 @@ impl Slots {
     /// Where a lookup of a user key is to look in the block; `None` if its entries are not known.
     #[inline]
     pub fn aim(&self, block: usize, user_key: &[u8]) -> Option<Aim<'_>> {
-        self.aim_by(block, |view, len| view.hits(0, len, fingerprint(user_key)))
+        let mut aim = self.aim_behind(block)?;
+        let print = fingerprint(user_key);
+        let lines = aim.line;
+        for line in 0..lines {
+            let hits = aim.view.hits(line, aim.len, print);
+            if hits != 0 {
+                (aim.line, aim.hits) = (line, hits);
+                break;
+            }
+        }
+        Some(aim)
     }
 
+    /// At no entry: behind the last.
     #[inline]
-    fn aim_by(&self, block: usize, hits: impl Fn(&View<'_>, usize) -> u64) -> Option<Aim<'_>> {
+    fn aim_behind(&self, block: usize) -> Option<Aim<'_>> {
         let view = self.view(block)?;
         let [len, interval, ..] = view.word(0, Ordering::Acquire).to_le_bytes();
-        if len == 0 {
-            return None;
-        }
         let len = usize::from(len);
-        Some(Aim {
+        (len != 0).then(|| Aim {
             view,
             len,
             interval: u32::from(interval),
-            hits: hits(&view, len),
+            line: (HEADER + len).div_ceil(LINE),
+            hits: 0,
         })
     }
 
@@ -435,7 +444,7 @@ impl Slots {
         tag: u64,
     ) -> Option<Step> {
         let aim = match sight == Sight::NONE {
-            true => self.aim_by(block, |_, _| 0),
+            true => self.aim_behind(block),
             false => self.aim(block, user_key),
         };
         aim?.seek(bytes, user_key, tag)
@@ -457,7 +466,9 @@ pub struct Aim<'a> {
     len: usize,
     /// Entries to a restart.
     interval: u32,
-    /// The hits in the first line.
+    /// The first line of fingerprints that has hits; if none has, the one behind.
+    line: usize,
+    /// Those hits.
     hits: u64,
 }
 
@@ -465,7 +476,7 @@ pub struct Aim<'a> {
 ///
 /// ```text
 ///   word := slot:16  place of its restart:15  i:8  i - that of the restart:8  ...  has entry:1
-///   0: not known   1: no entry of the first line
+///   0: not known   1: no entry
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sight(u64);
@@ -562,7 +573,7 @@ impl Aim<'_> {
     /// at `base`: those of the entry and its restart, and of those before it that it shares bytes with.
     #[inline]
     pub fn sight(&self, base: *const u8, size: usize) -> Sight {
-        let Some(i) = Aim::first(0, self.hits) else {
+        let Some(i) = Aim::first(self.line, self.hits) else {
             return Sight::NONE;
         };
         let sight = self.sight_of(i);
@@ -598,8 +609,7 @@ impl Aim<'_> {
     pub fn seek(&self, bytes: &[u8], user_key: &[u8], tag: u64) -> Option<Step> {
         let block = entries_of(bytes)?;
         let mut last = None;
-        let mut line = 0;
-        let mut hits = self.hits;
+        let (mut line, mut hits) = (self.line, self.hits);
         loop {
             while let Some(i) = Aim::first(line, hits) {
                 let sight = self.sight_of(i);
@@ -755,6 +765,9 @@ mod tests {
                     panic!("key {i} of {n}");
                 };
                 assert_eq!((version.tag, version.value_len), (9, size + i % 40));
+                let aim = slots.aim(65, key).expect("noted");
+                let sight = aim.sight(bytes.as_ptr(), bytes.len());
+                assert!(sight.has_entry(), "key {i} of {n} is not asked for in time");
                 let is_last = |key: &[u8]| match fingerprint(key) == fingerprint(&keys[n - 1]) {
                     true => Step::End,
                     false => Step::Larger,
