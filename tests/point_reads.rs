@@ -12,10 +12,14 @@ mod same_files;
 use agree::check_gets;
 use rocksdb::{
     BlockBasedIndexType, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBPinnableSlice,
-    DataBlockIndexType, MergeOperands, ReadOptions, ReadTier,
+    DataBlockIndexType, Error, MergeOperands, Options, ReadOptions, ReadTier,
 };
 use same_files::{Set, counted, differences, fill, key, options, replace, targets, write};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What a test sets of a read.
+type SetRead = fn(&mut ReadOptions);
 
 /// Reads everything twice, so from files and then from the cache.
 fn check(name: &str, set: Set) {
@@ -35,7 +39,7 @@ fn check_with(name: &str, set: Set, holds_all: bool) {
     let learned = mountdb::counters().files_learned;
     assert!(learned > 0, "{name}");
     let targets = targets();
-    let read: [fn(&mut ReadOptions); 4] = [
+    let read: [SetRead; 4] = [
         |_| (),
         |read| read.fill_cache(false),
         |read| read.set_verify_checksums(false),
@@ -94,81 +98,88 @@ fn check_with(name: &str, set: Set, holds_all: bool) {
     }
 }
 
-/// Each kind of read on a database of its own, so that what is read is read by it: what it leaves in the
-/// cache, and whether blocks are verified, is as it is with RocksDB's.
+/// What reads of all keys of a file come to, none of whose blocks is in memory.
+struct FromNothing {
+    answers: Vec<Result<Option<Vec<u8>>, Error>>,
+    counts: BTreeMap<String, u64>,
+    /// By key: whether it is found afterwards by who may ask the cache only.
+    left: Vec<bool>,
+}
+
+impl FromNothing {
+    /// Opens the database of [`fill`] anew, so that what is read is read with these options.
+    fn read(options: &Options, path: &Path, set_read: SetRead, in_batches: bool) -> FromNothing {
+        let db = DB::open_for_read_only(options, path, false).expect("open");
+        let keys: Vec<_> = (0..2000).map(key).collect();
+        let mut read = ReadOptions::default();
+        set_read(&mut read);
+        let mut answers = Vec::new();
+        let counts = counted(options, || match in_batches {
+            true => {
+                let batches = keys.chunks(25);
+                answers.extend(batches.flat_map(|keys| db.multi_get_opt(keys, &read)));
+            }
+            false => answers.extend(keys.iter().map(|key| db.get_opt(key, &read))),
+        });
+        let mut cached = ReadOptions::default();
+        cached.set_read_tier(ReadTier::BlockCache);
+        let left = keys.iter().map(|key| db.get_opt(key, &cached).is_ok());
+        FromNothing {
+            answers,
+            counts,
+            left: left.collect(),
+        }
+    }
+}
+
+/// Each kind of read on a database of its own: whether blocks are verified, and what is left in the cache,
+/// is as it is with RocksDB's.
 #[test]
 fn read_options_from_nothing() {
-    let sets: [Set; 3] = [
-        |_, _| (),
-        |options, _| options.set_allow_mmap_reads(true),
-        |options, _| options.set_compression_type(DBCompressionType::Lz4),
+    const VERIFIED: &str = "rocksdb.block.checksum.compute.count";
+    let sets: [(Set, bool); 3] = [
+        (|_, _| (), false),
+        (
+            |options, _| options.set_compression_type(DBCompressionType::Lz4),
+            false,
+        ),
+        (|options, _| options.set_allow_mmap_reads(true), true),
     ];
-    let kinds: [(&str, fn(&mut ReadOptions)); 4] = [
-        ("as it comes", |_| ()),
-        ("not kept", |read| read.fill_cache(false)),
-        ("not verified", |read| read.set_verify_checksums(false)),
-        ("cached only", |read| {
-            read.set_read_tier(ReadTier::BlockCache)
-        }),
-    ];
-    let keys: Vec<_> = (0..2000).map(key).collect();
-    for (at, set) in sets.into_iter().enumerate() {
-        let is_mapped = at == 1;
+    for (set, is_mapped) in sets {
         let directory = tempfile::tempdir().expect("a directory");
-        let db = DB::open(&options(set, true), directory.path()).expect("open");
-        fill(&db);
-        drop(db);
-        for (kind, set_read) in kinds {
-            for in_batches in [false, true] {
-                let name = format!("{at}, {kind}, in batches: {in_batches}");
-                let [ours, stock] = [true, false].map(|learned| {
-                    let options = options(set, learned);
-                    let db =
-                        DB::open_for_read_only(&options, directory.path(), false).expect("open");
-                    let read = || {
-                        let mut read = ReadOptions::default();
-                        set_read(&mut read);
-                        read
-                    };
-                    let mut answers = Vec::new();
-                    let counts = counted(&options, || {
-                        if in_batches {
-                            let batches = keys.chunks(25);
-                            answers
-                                .extend(batches.flat_map(|keys| db.multi_get_opt(keys, &read())));
-                        } else {
-                            answers.extend(keys.iter().map(|key| db.get_opt(key, &read())));
-                        }
-                    });
-                    // What a reader finds in the cache who may look nowhere else.
-                    let mut cached = ReadOptions::default();
-                    cached.set_read_tier(ReadTier::BlockCache);
-                    let left = keys.iter().map(|key| db.get_opt(key, &cached).is_ok());
-                    (answers, counts, left.collect::<Vec<_>>())
-                });
-                assert_eq!(ours.0, stock.0, "{name}: ours on the left");
-                if kind == "cached only" && (in_batches || is_mapped) {
-                    continue; // RocksDB's batches read on, its mappings take no reading
-                }
-                let found = ours.0.iter().flatten().flatten().count();
-                let expected = if kind == "cached only" { 0 } else { keys.len() };
-                assert_eq!(found, expected, "{name}");
-                let verified = "rocksdb.block.checksum.compute.count";
-                let is_verified = kind == "as it comes" || kind == "not kept";
-                assert_eq!(ours.1[verified] > 0, is_verified, "{name}");
-                if is_mapped {
-                    // Once each, and in no cache.
-                    assert!(ours.1[verified] <= stock.1[verified], "{name}");
-                    assert_eq!(
-                        ours.1["block_read_count"], stock.1["block_read_count"],
-                        "{name}"
-                    );
-                } else {
-                    assert_eq!(differences(&ours.1, &stock.1), [], "{name}");
-                    assert_eq!(ours.2, stock.2, "{name}");
-                    let is_left = kind == "as it comes" || kind == "not verified";
-                    assert_eq!(ours.2.iter().all(|left| *left), is_left, "{name}");
-                }
+        let path = directory.path();
+        fill(&DB::open(&options(set, true), path).expect("open"));
+        let both = |set_read: SetRead, in_batches| {
+            let [ours, stock] = [true, false].map(|learned| {
+                FromNothing::read(&options(set, learned), path, set_read, in_batches)
+            });
+            assert_eq!(ours.answers, stock.answers, "ours on the left");
+            if !is_mapped {
+                assert_eq!(differences(&ours.counts, &stock.counts), []);
+                assert_eq!(ours.left, stock.left);
+            }
+            let reads = "block_read_count";
+            assert_eq!(ours.counts.get(reads), stock.counts.get(reads));
+            ours
+        };
+        for in_batches in [false, true] {
+            let is_found = |read: &FromNothing| {
+                let found = read.answers.iter().flatten().flatten();
+                found.count() == 2000
+            };
+            let plain = both(|_| (), in_batches);
+            assert!(is_found(&plain) && plain.counts[VERIFIED] > 0);
+            let not_kept = both(|read| read.fill_cache(false), in_batches);
+            assert!(is_found(&not_kept) && not_kept.counts[VERIFIED] > 0);
+            let not_verified = both(|read| read.set_verify_checksums(false), in_batches);
+            assert!(is_found(&not_verified) && not_verified.counts[VERIFIED] == 0);
+            let cached = both(|read| read.set_read_tier(ReadTier::BlockCache), in_batches);
+            if !is_mapped {
+                assert!(plain.left.iter().all(|left| *left));
+                assert!(not_verified.left.iter().all(|left| *left));
+                assert!(!not_kept.left.contains(&true));
+                // Batches of RocksDB's read on.
+                assert!(in_batches || cached.answers.iter().all(Result::is_err));
             }
         }
     }
