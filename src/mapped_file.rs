@@ -197,9 +197,10 @@ mod tests {
         #[test]
         fn one_by_one_and_together(
             keys in prop::collection::btree_set(
-                (prop::collection::vec(0u8..4, 0..8), 0u64..6), 1..200),
+                (prop::collection::vec(0u8..4, 0..8), 0u64..6), 1..400),
             targets in prop::collection::vec((prop::collection::vec(0u8..4, 0..8), 0u64..7), 0..90),
-            size in 1usize..9,
+            // More than sixty have several lines of fingerprints.
+            size in prop_oneof![1usize..9, 60usize..140],
             limit in prop::sample::select(vec![0, usize::MAX]),
             noted: u64,
             file_size in 0u64..40_000,

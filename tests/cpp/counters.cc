@@ -98,7 +98,8 @@ Counted Read(const std::string& path, bool learned, bool mapped, bool bloom, boo
     SetPerfLevel(kDisable);
   }
   Counted found{{context.bloom_sst_hit_count, context.bloom_sst_miss_count},
-                context.block_cache_read_byte, context.block_read_count,
+                context.block_cache_read_byte,
+                context.block_read_count,
                 context.block_seek_nanos};
   const PerfContextByLevel level = (*context.level_to_perf_context)[0];
   found.counts.insert(found.counts.end(), {level.bloom_filter_useful, level.bloom_filter_full_positive,
