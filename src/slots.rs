@@ -56,7 +56,7 @@ const HEADER: usize = 2;
 const SLOT_LINES: usize = 6;
 
 /// Lines of an entry that are asked for at most.
-const ENTRY_LINES: usize = 5;
+const ENTRY_LINES: usize = 16;
 
 /// Says of a word that the block's bytes are right.
 const IS_RIGHT: u64 = Restarts::SPARE_BIT;
@@ -900,27 +900,40 @@ mod tests {
         assert_eq!(memory.bytes(), 0);
     }
 
-    /// Two that note a block, and one that looks it up: all of its slots are seen, or none.
+    /// Some note a block, and one looks it up: all of its slots are seen, or none.
     #[cfg(loom)]
-    #[test]
-    fn protocol() {
-        loom::model(|| {
-            // The last one's fingerprint is not in the word that says that there are any.
-            let (keys, bytes, word) = block_of(7);
-            let slots = Arc::new(Slots::new(1, 7, MUCH, &Arc::default(), usize::MAX));
+    fn noted_while_looked_up(noters: usize, n: usize) {
+        loom::model(move || {
+            let (keys, bytes, word) = block_of(n);
+            let slots = Arc::new(Slots::new(1, n as u64, MUCH, &Arc::default(), usize::MAX));
             slots.allocate(0); // loom knows nothing of OnceLock
-            let noting = [(); 2].map(|()| {
-                let (slots, bytes) = (Arc::clone(&slots), bytes.clone());
-                loom::thread::spawn(move || slots.note(0, &bytes, word))
-            });
-            let found = seek(&slots, 0, &bytes, &keys[6], 9);
+            let noting: Vec<_> = (0..noters)
+                .map(|_| {
+                    let (slots, bytes) = (Arc::clone(&slots), bytes.clone());
+                    loom::thread::spawn(move || slots.note(0, &bytes, word))
+                })
+                .collect();
+            let found = seek(&slots, 0, &bytes, &keys[n - 1], 9);
             assert!(matches!(found, None | Some(Step::Version(_))), "{found:?}");
             for thread in noting {
                 thread.join().expect("no panic");
             }
-            let found = seek(&slots, 0, &bytes, &keys[6], 9);
+            let found = seek(&slots, 0, &bytes, &keys[n - 1], 9);
             assert!(matches!(found, Some(Step::Version(_))), "{found:?}");
         });
+    }
+
+    #[cfg(loom)]
+    #[test]
+    fn protocol() {
+        noted_while_looked_up(2, 5);
+    }
+
+    /// The last fingerprint is not in the word that says that there are any.
+    #[cfg(loom)]
+    #[test]
+    fn protocol_of_more_words() {
+        noted_while_looked_up(1, 7);
     }
 
     proptest! {
