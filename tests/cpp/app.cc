@@ -84,26 +84,23 @@ std::string Key(int i) {
 
 void Flush(DB* db) { CheckOk(db->Flush(FlushOptions())); }
 
+std::string Describe(const WideColumns& columns) {
+  std::string text;
+  for (const WideColumn& column : columns) {
+    text += column.name().ToString() + ":" + column.value().ToString() + ",";
+  }
+  return text;
+}
+
 std::string Dump(DB* db, const ReadOptions& read, bool backward) {
   std::string text;
   std::unique_ptr<Iterator> it(db->NewIterator(read));
   for (backward ? it->SeekToLast() : it->SeekToFirst(); it->Valid();
        backward ? it->Prev() : it->Next()) {
-    text += it->key().ToString() + "=" + it->value().ToString() + ";";
-    for (const WideColumn& column : it->columns()) {
-      text += column.name().ToString() + ":" + column.value().ToString() + ",";
-    }
+    text += it->key().ToString() + "=" + it->value().ToString() + ";" + Describe(it->columns());
   }
   CheckOk(it->status());
   return text;
-}
-
-std::string Describe(const Status& s, const PinnableWideColumns& columns) {
-  std::string text = s.ToString();
-  for (const WideColumn& column : columns.columns()) {
-    text += column.name().ToString() + ":" + column.value().ToString() + ",";
-  }
-  return text + ";";
 }
 
 // Every key, whatever was put there, as a value and as an entity, one by one and in batches.
@@ -129,7 +126,8 @@ std::string ReadEntities(DB* db, int count) {
       const Status of_value = db->Get(ReadOptions(), slices[i], &value);
       const Status of_entity = db->GetEntity(ReadOptions(), family, slices[i], &columns);
       text += keys[i] + of_values[i].ToString() + values[i].ToString() + of_value.ToString() + value +
-              Describe(of_entities[i], entities[i]) + Describe(of_entity, columns);
+              of_entities[i].ToString() + Describe(entities[i].columns()) + of_entity.ToString() +
+              Describe(columns.columns()) + ";";
     }
   }
   return text;

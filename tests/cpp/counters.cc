@@ -1,53 +1,38 @@
-// What a thread's perf context counts of Gets and MultiGets, by level too: with the learned table the same as with
-// RocksDB's, whether blocks are in the block cache or mapped, and times only where times are wanted.
+// What a thread's perf context counts of Gets and MultiGets, by level too: with the learned table the
+// same as with RocksDB's, whether blocks are in the block cache or mapped, and times only where times are
+// wanted.
 //
 //   counters DIRECTORY       exit status 0 if that is so
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "check.h"
-#include "mountdb.h"
+#include "databases.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/perf_context.h"
 #include "rocksdb/perf_level.h"
-#include "rocksdb/table.h"
 
 using namespace rocksdb;
 
 namespace {
 
-constexpr int kKeys = 20000;
+constexpr int kKeys = 20000;  // of which the even ones are there
 
-Options WithTable(bool learned, bool mapped, bool bloom) {
+Options OptionsFor(bool learned, bool mapped, bool bloom) {
   BlockBasedTableOptions table;
   // Ribbon filters are RocksDB's to ask.
   table.filter_policy.reset(bloom ? NewBloomFilterPolicy(10) : NewRibbonFilterPolicy(10));
   table.block_cache = NewLRUCache(64 << 20);
-  Options options;
-  options.create_if_missing = true;
-  options.disable_auto_compactions = true;
-  options.compression = kNoCompression;
+  Options options = WithTable(table, learned);
   options.allow_mmap_reads = mapped;
-  options.table_factory.reset(NewBlockBasedTableFactory(table));
-  if (learned) {
-    CheckOk(mountdb::UseLearnedTable(&options));
-  }
   return options;
-}
-
-// Even numbers are keys.
-std::string Key(int i) {
-  char key[20];
-  std::snprintf(key, sizeof(key), "key%010d", i * 17);
-  return key;
 }
 
 void Write(const std::string& path, bool bloom) {
   std::unique_ptr<DB> db;
-  CheckOk(DB::Open(WithTable(/*learned=*/true, /*mapped=*/false, bloom), path, &db));
+  CheckOk(DB::Open(OptionsFor(/*learned=*/true, /*mapped=*/false, bloom), path, &db));
   for (int i = 0; i < kKeys; i += 2) {
     CheckOk(db->Put(WriteOptions(), Key(i), "value"));
   }
@@ -88,7 +73,7 @@ void ReadAll(DB* db, bool batches) {
 Counted Read(const std::string& path, bool learned, bool mapped, bool bloom, bool batches,
              PerfLevel perf) {
   std::unique_ptr<DB> db;
-  CheckOk(DB::Open(WithTable(learned, mapped, bloom), path, &db));
+  CheckOk(DB::Open(OptionsFor(learned, mapped, bloom), path, &db));
   PerfContext& context = *get_perf_context();
   context.EnablePerLevelPerfContext();
   for (bool warm : {false, true}) {

@@ -9,8 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "check.h"
-#include "mountdb.h"
+#include "databases.h"
 #include "rocksdb/advanced_cache.h"
 #include "rocksdb/block_cache_trace_writer.h"
 #include "rocksdb/cache.h"
@@ -19,7 +18,6 @@
 #include "rocksdb/merge_operator.h"
 #include "rocksdb/sst_file_writer.h"
 #include "rocksdb/statistics.h"
-#include "rocksdb/table.h"
 
 using namespace rocksdb;
 
@@ -68,12 +66,6 @@ namespace {
 
 constexpr int kKeys = 3000;
 
-std::string Key(int i) {
-  char key[20];
-  std::snprintf(key, sizeof(key), "key%010d", i * 17);
-  return key;
-}
-
 struct Concat : AssociativeMergeOperator {
   bool Merge(const Slice&, const Slice* old, const Slice& operand, std::string* merged,
              Logger*) const override {
@@ -86,37 +78,30 @@ struct Concat : AssociativeMergeOperator {
 struct How {
   bool learned;
   bool mapped;
-  size_t read_amp = 0;
+  uint32_t read_amp = 0;
   uint8_t protection = 0;
 };
 
-Options WithTable(const How& how) {
+Options OptionsFor(const How& how) {
   BlockBasedTableOptions table;
   table.block_size = 1000;
   table.filter_policy.reset(NewBloomFilterPolicy(10));
   table.block_cache = NewLRUCache(64 << 20);
-  table.read_amp_bytes_per_bit = static_cast<uint32_t>(how.read_amp);
-  Options options;
-  options.create_if_missing = true;
-  options.disable_auto_compactions = true;
-  options.compression = kNoCompression;
+  table.read_amp_bytes_per_bit = how.read_amp;
+  Options options = WithTable(table, how.learned);
   options.allow_mmap_reads = how.mapped;
   options.block_protection_bytes_per_key = how.protection;
   options.merge_operator = std::make_shared<Concat>();
   options.statistics = CreateDBStatistics();
   options.enable_blob_files = true;
   options.min_blob_size = 400;
-  options.table_factory.reset(NewBlockBasedTableFactory(table));
-  if (how.learned) {
-    CheckOk(mountdb::UseLearnedTable(&options));
-  }
   return options;
 }
 
 // The one file, then others in front of it, with all that a Get may find.
 void Write(const std::string& path, int files) {
   std::unique_ptr<DB> db;
-  CheckOk(DB::Open(WithTable({.learned = true, .mapped = false}), path, &db));
+  CheckOk(DB::Open(OptionsFor({.learned = true, .mapped = false}), path, &db));
   ColumnFamilyHandle* const family = db->DefaultColumnFamily();
   for (int file = 0; file < files; file++) {
     for (int i = file; i < kKeys; i += 1 + 2 * file) {
@@ -217,7 +202,7 @@ void ValuesLieWhereRocksDbLeavesThem(const std::string& path) {
       for (bool batches : {false, true}) {
         std::string texts[2];
         for (bool learned : {false, true}) {
-          const auto db = Open(path, WithTable({.learned = learned, .mapped = mapped}), read_only);
+          const auto db = Open(path, OptionsFor({.learned = learned, .mapped = mapped}), read_only);
           Places(db.get(), batches);  // what was not cached is, and of mapped files places are known
           texts[learned] = Places(db.get(), batches);
         }
@@ -238,7 +223,7 @@ void ValuesLieWhereRocksDbLeavesThem(const std::string& path) {
 void ValuesOfAReadOnlyDatabaseLast(const std::string& path) {
   Write(path, 1);
   for (bool mapped : {false, true}) {
-    const Options options = WithTable({.learned = true, .mapped = mapped});
+    const Options options = OptionsFor({.learned = true, .mapped = mapped});
     const auto db = Open(path, options, /*read_only=*/true);
     std::vector<PinnableSlice> values(kKeys);
     for (int i = 0; i < kKeys; i++) {
@@ -298,13 +283,13 @@ void LookupsAllocateNothing(const std::string& path) {
   }
   // What RocksDB allocates before it asks a table: in a database without any.
   std::unique_ptr<DB> empty;
-  CheckOk(DB::Open(WithTable({.learned = true, .mapped = false}), path + "-empty", &empty));
+  CheckOk(DB::Open(OptionsFor({.learned = true, .mapped = false}), path + "-empty", &empty));
   const uint64_t around = Allocated(empty.get(), keys, 2)[1];
   Write(path, 1);
   for (bool mapped : {false, true}) {
     std::vector<uint64_t> batches[2];
     for (bool learned : {false, true}) {
-      const auto db = Open(path, WithTable({.learned = learned, .mapped = mapped}), /*read_only=*/false);
+      const auto db = Open(path, OptionsFor({.learned = learned, .mapped = mapped}), /*read_only=*/false);
       const std::vector<uint64_t> gets = Allocated(db.get(), keys, 3);
       if (learned) {
         // At first blocks are read, or it is noted where their entries are.
@@ -343,7 +328,7 @@ void TracesRecordTheSame(const std::string& path) {
   for (bool mapped : {false, true}) {
     std::string texts[2];
     for (bool learned : {false, true}) {
-      const auto db = Open(path, WithTable({.learned = learned, .mapped = mapped}), /*read_only=*/false);
+      const auto db = Open(path, OptionsFor({.learned = learned, .mapped = mapped}), /*read_only=*/false);
       const std::unique_ptr<Iterator> scan(db->NewIterator(ReadOptions()));
       const auto read = [&] {
         Places(db.get(), /*batches=*/false);
@@ -374,21 +359,21 @@ void TracesRecordTheSame(const std::string& path) {
 void CountedAndVerifiedEntries(const std::string& path, int files) {
   Write(path, files);
   for (bool mapped : {false, true}) {
-    for (const How& how : {How{.learned = true, .mapped = mapped, .read_amp = 16},
-                           How{.learned = true, .mapped = mapped, .protection = 8}}) {
+    for (bool counted : {true, false}) {
       std::string texts[2];
       uint64_t useful[2], total[2];
       for (bool learned : {false, true}) {
-        How as = how;
-        as.learned = learned;
-        const Options options = WithTable(as);
+        const Options options = OptionsFor({.learned = learned,
+                                            .mapped = mapped,
+                                            .read_amp = counted ? 16u : 0,
+                                            .protection = counted ? uint8_t{0} : uint8_t{8}});
         const auto db = Open(path, options, /*read_only=*/true);
         texts[learned] = Places(db.get(), /*batches=*/false) + Places(db.get(), /*batches=*/true);
         useful[learned] = options.statistics->getTickerCount(READ_AMP_ESTIMATE_USEFUL_BYTES);
         total[learned] = options.statistics->getTickerCount(READ_AMP_TOTAL_READ_BYTES);
       }
       CHECK(texts[true] == texts[false]);
-      CHECK((useful[true] > 0) == (how.read_amp > 0));
+      CHECK((useful[true] > 0) == counted);
       if (files == 1) {  // else RocksDB's table reads some in vain
         CHECK(total[true] == total[false]);
         // Where its bits begin in a block is drawn by lot.
@@ -403,7 +388,7 @@ void ChangedEntriesAreNoticed(const std::string& path) {
   Write(path, 1);
   Status batched[2];
   for (bool learned : {false, true}) {
-    const auto db = Open(path, WithTable({.learned = learned, .mapped = false, .protection = 8}),
+    const auto db = Open(path, OptionsFor({.learned = learned, .mapped = false, .protection = 8}),
                          /*read_only=*/false);
     ColumnFamilyHandle* const family = db->DefaultColumnFamily();
     const std::string key = Key(70);
@@ -421,7 +406,7 @@ void ChangedEntriesAreNoticed(const std::string& path) {
 
 // Values that lie between the data blocks of a file.
 void EmbeddedBlobs(const std::string& path) {
-  Options writing = WithTable({.learned = true, .mapped = false});
+  Options writing = OptionsFor({.learned = true, .mapped = false});
   auto* const table = writing.table_factory->GetOptions<BlockBasedTableOptions>();
   table->format_version = 7;
   SstFileWriter writer(EnvOptions(), writing);
@@ -441,7 +426,7 @@ void EmbeddedBlobs(const std::string& path) {
   for (bool mapped : {false, true}) {
     std::string texts[2];
     for (bool learned : {false, true}) {
-      const auto db = Open(path, WithTable({.learned = learned, .mapped = mapped}), /*read_only=*/false);
+      const auto db = Open(path, OptionsFor({.learned = learned, .mapped = mapped}), /*read_only=*/false);
       for (int turn = 0; turn < 2; turn++) {
         texts[learned] += Places(db.get(), /*batches=*/false) + Places(db.get(), /*batches=*/true);
       }

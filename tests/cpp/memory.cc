@@ -7,15 +7,13 @@
 #include <memory>
 #include <string>
 
-#include "check.h"
-#include "mountdb.h"
+#include "databases.h"
 #include "rocksdb/advanced_cache.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/perf_context.h"
 #include "rocksdb/perf_level.h"
-#include "rocksdb/table.h"
 #include "rocksdb/utilities/sim_cache.h"
 
 using namespace rocksdb;
@@ -23,12 +21,6 @@ using namespace rocksdb;
 namespace {
 
 constexpr int kKeys = 60000;
-
-std::string Key(int i) {
-  char key[20];
-  std::snprintf(key, sizeof(key), "key%010d", i * 17);
-  return key;
-}
 
 // The number of blocks of each role in a cache.
 std::map<CacheEntryRole, size_t> Roles(Cache* cache) {
@@ -39,20 +31,6 @@ std::map<CacheEntryRole, size_t> Roles(Cache* cache) {
       },
       {});
   return roles;
-}
-
-Options WithTable(const BlockBasedTableOptions& table, bool learned) {
-  Options options;
-  options.create_if_missing = true;
-  options.disable_auto_compactions = true;
-  options.compression = kNoCompression;
-  options.table_factory.reset(NewBlockBasedTableFactory(table));
-  if (learned) {
-    CheckOk(mountdb::UseLearnedTable(&options));
-    CHECK(std::string(options.table_factory->Name()) == "mountdb");
-    CheckOk(mountdb::UseLearnedTable(&options));  // a second time changes nothing
-  }
-  return options;
 }
 
 struct Found {
